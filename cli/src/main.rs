@@ -1,0 +1,2 @@
+//! The `lazycat` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Keeps static STAC catalogs up to date, lazily.
