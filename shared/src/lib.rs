@@ -1,1 +1,4 @@
 //! Keeps static STAC catalogs up to date, lazily.
+pub mod level;
+pub mod message;
+pub mod ports;

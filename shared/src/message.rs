@@ -1,0 +1,80 @@
+//! Wire formats: what stands in queues and topics.
+//!
+//! [`scene`]: S3 events about scenes, bare or in an SNS envelope. [`LevelMessage`]: a dirty level on its way to the
+//! updater. [`ItemMessage`]: an item leaving the catalog. [`DeadLetter`]: a message that cannot be worked on.
+
+pub mod item;
+pub mod scene;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+pub use self::item::{Audience, ItemEvent, ItemMessage};
+pub use self::scene::{MessageError, SceneRecord};
+
+use crate::level::{Level, LevelError};
+
+/// A message of the update queue: this level is to be rebuilt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LevelMessage {
+    /// The level to rebuild.
+    pub level: Level,
+    /// When the earliest event that it stands for happened. For metrics only.
+    pub since: DateTime<Utc>,
+}
+
+/// [`LevelMessage`] as JSON.
+#[derive(Serialize, Deserialize)]
+struct LevelBody<'a> {
+    level: std::borrow::Cow<'a, str>,
+    since: DateTime<Utc>,
+}
+
+/// Why a message of the update queue was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum LevelMessageError {
+    /// Not the JSON object that the mover sends.
+    #[error("the message is no {{\"level\", \"since\"}} object: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The level key is none.
+    #[error(transparent)]
+    Level(#[from] LevelError),
+}
+
+impl LevelMessage {
+    /// The body: `{"level": "CBERS4/MUX/057/121", "since": "2017-06-18T14:00:00Z"}`.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        serde_json::json!({ "level": self.level.wire(), "since": self.since }).to_string()
+    }
+
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// When it is not what [`LevelMessage::encode`] writes.
+    pub fn decode(body: &str) -> Result<Self, LevelMessageError> {
+        let body: LevelBody<'_> = serde_json::from_str(body)?;
+        Ok(Self { level: Level::from_wire(&body.level)?, since: body.since })
+    }
+}
+
+/// A message that cannot be worked on, as it is sent to the dead letters of its queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The queue's id of the message it was.
+    pub id: String,
+    /// The unchanged body.
+    pub body: String,
+    /// A short, stable word for the kind of failure, such as `xml` or `unknown-bucket`: dead letters are counted and
+    /// put back by it.
+    pub reason: String,
+    /// One sentence: which object, which field, what was found, what was expected.
+    pub detail: String,
+    /// When the message was sent first.
+    pub first: DateTime<Utc>,
+    /// When it was tried last.
+    pub last: DateTime<Utc>,
+    /// How often it was tried.
+    pub attempts: u32,
+}

@@ -1,0 +1,283 @@
+//! The ports: what the use cases need of the world, one small trait a capability.
+//!
+//! A use case's signature names the traits it needs, and so states its permissions. Reads are apart from writes.
+//! Calls take batches where the services do; the entries of a batch succeed or fail each by itself. Futures are
+//! `Send`. An adapter may block the calling thread (the embedded ones do): who polls decides on which thread.
+//!
+//! Every adapter keeps the promises written here and no others; the conformance suite in `tests/` checks them.
+
+use std::future::Future;
+
+use chrono::{DateTime, Utc};
+
+use crate::level::{Level, Mark, Token};
+use crate::message::{DeadLetter, ItemMessage, LevelMessage};
+
+/// Why a port failed: conditions that a caller acts on.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// The object, queue or table does not exist.
+    #[error("{what} does not exist")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+    },
+    /// A conditional write found another state than the one it was made for. Somebody else wrote first.
+    #[error("{what} was changed by somebody else")]
+    Precondition {
+        /// What was to be written.
+        what: String,
+    },
+    /// The object is larger than the caller takes.
+    #[error("{what} is {size} bytes long, expected at most {limit}")]
+    TooLarge {
+        /// What was asked for.
+        what: String,
+        /// Its size in bytes.
+        size: u64,
+        /// The bound in bytes.
+        limit: u64,
+    },
+    /// Permission denied.
+    #[error("no permission for {what}: {source}")]
+    Denied {
+        /// What was asked for.
+        what: String,
+        /// What the service said.
+        source: BoxError,
+    },
+    /// Anything else: throttled, timed out, disk full. A later attempt may succeed.
+    #[error("{what}: {source}")]
+    Unavailable {
+        /// What was being done.
+        what: String,
+        /// What the service said.
+        source: BoxError,
+    },
+}
+
+/// An error of whatever stands behind a port.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a port answers.
+pub type PortResult<T> = Result<T, PortError>;
+
+/// The identity of an object's content. Equal content has an equal tag; nothing else follows from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ETag(pub String);
+
+/// An object as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// The content.
+    pub bytes: Vec<u8>,
+    /// The tag of that content.
+    pub etag: ETag,
+}
+
+/// An item as it stands in the catalog, and which message put it there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredItem {
+    /// The item's bytes.
+    pub bytes: Vec<u8>,
+    /// The id of the reprocess message whose put this was; none for a message without id.
+    pub message_id: Option<String>,
+}
+
+/// One page of a listing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Names of the objects directly in the level, without the level's prefix, ascending by their bytes.
+    pub objects: Vec<String>,
+    /// Names of the folders directly below the level, without slash, ascending by their bytes.
+    pub folders: Vec<String>,
+    /// Where the next page starts; none when this is the last.
+    pub next: Option<PageToken>,
+}
+
+/// Where a listing or a scan goes on. Opaque.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageToken(pub String);
+
+/// What a conditional write expects to find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// No object of that key (`If-None-Match: *`).
+    Absent,
+    /// An object whose content has this tag (`If-Match`).
+    Tag(ETag),
+}
+
+/// A scene's metadata in its source.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SourceObject {
+    /// The bucket.
+    pub bucket: String,
+    /// The key, in the layout of the public bucket.
+    pub key: String,
+    /// Where the bytes are when the source is a folder: the path of the file.
+    pub file: Option<String>,
+}
+
+/// Reads scene metadata.
+pub trait ReadSource {
+    /// Reads each object whole, in order, unless it is longer than `limit` bytes.
+    ///
+    /// Errors: [`PortError::NotFound`], [`PortError::TooLarge`] (nothing beyond the limit is read),
+    /// [`PortError::Denied`], [`PortError::Unavailable`].
+    fn read(
+        &self,
+        objects: &[SourceObject],
+        limit: u64,
+    ) -> impl Future<Output = Vec<PortResult<Vec<u8>>>> + Send;
+}
+
+/// Reads items back.
+pub trait ReadItems {
+    /// The stored items of these keys, in order; none where there is no object.
+    fn stored(&self, keys: &[String]) -> impl Future<Output = Vec<PortResult<Option<StoredItem>>>> + Send;
+}
+
+/// One item to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemPut {
+    /// The key in the catalog.
+    pub key: String,
+    /// The item.
+    pub bytes: Vec<u8>,
+    /// The id of the message this put is done for, kept beside the object, outside its bytes.
+    pub message_id: Option<String>,
+}
+
+/// Writes items. Writes are whole or not at all: a reader sees the old bytes or the new ones.
+pub trait WriteItems {
+    /// Writes each item, in order of the slice, whatever stands there. Where bytes and message id are not written at
+    /// once, the id is written first.
+    fn put(&self, items: &[ItemPut]) -> impl Future<Output = Vec<PortResult<()>>> + Send;
+
+    /// Deletes each object. Deleting what is not there succeeds.
+    fn delete(&self, keys: &[String]) -> impl Future<Output = Vec<PortResult<()>>> + Send;
+}
+
+/// Reads the catalog: documents and listings. A read that starts after a write has ended sees that write.
+pub trait ReadCatalog {
+    /// The object of this key; none when there is none.
+    fn get(&self, key: &str) -> impl Future<Output = PortResult<Option<Object>>> + Send;
+
+    /// Whether there is an object of this key.
+    fn exists(&self, key: &str) -> impl Future<Output = PortResult<bool>> + Send;
+
+    /// One page of what stands directly in `level`. An object that is there from before the first page is asked for
+    /// until after the last is in exactly one of them.
+    fn list(&self, level: &Level, from: Option<&PageToken>) -> impl Future<Output = PortResult<Page>> + Send;
+}
+
+/// Writes catalog documents, only where nobody else has.
+pub trait WriteCatalog {
+    /// Writes the object when what stands there is what was expected; gives the new tag.
+    ///
+    /// Errors: [`PortError::Precondition`] when it is not (answers 404, 409 and 412 of S3).
+    fn put_if(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        expected: &Expected,
+    ) -> impl Future<Output = PortResult<ETag>> + Send;
+}
+
+/// Marks levels as dirty.
+pub trait MarkLevels {
+    /// Puts each mark, overwriting the token of a mark that stands there; the earlier `since` is kept. The levels of
+    /// `marks` are distinct.
+    fn mark(&self, marks: &[Mark]) -> impl Future<Output = Vec<PortResult<()>>> + Send;
+}
+
+/// One page of marks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MarkPage {
+    /// The marks.
+    pub marks: Vec<Mark>,
+    /// Where the next page starts; none when this is the last.
+    pub next: Option<PageToken>,
+}
+
+/// Reads and removes marks: what a mover may do.
+pub trait TakeMarks {
+    /// One page of marks. A mark that stands through the whole scan is in one of its pages.
+    fn scan(&self, from: Option<&PageToken>) -> impl Future<Output = PortResult<MarkPage>> + Send;
+
+    /// Removes each mark on condition that its token is still this one; false when it is not, or no mark stands.
+    fn remove(&self, marks: &[(Level, Token)]) -> impl Future<Output = Vec<PortResult<bool>>> + Send;
+}
+
+/// Sends levels to the update queue.
+pub trait SendLevels {
+    /// Sends a batch; each entry is accepted or not.
+    fn send(&self, levels: &[LevelMessage]) -> impl Future<Output = Vec<PortResult<()>>> + Send;
+}
+
+/// Publishes items and withdrawals to the item topics.
+pub trait PublishItems {
+    /// Publishes a batch; each entry is accepted or not.
+    fn publish(&self, messages: &[ItemMessage]) -> impl Future<Output = Vec<PortResult<()>>> + Send;
+}
+
+/// Keeps messages that cannot be worked on, with the reason.
+pub trait BuryLetters {
+    /// Sends a message's unchanged body to the dead letters of its queue.
+    fn bury(&self, letter: &DeadLetter) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// A message as a queue delivered it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The queue's id of the message.
+    pub id: String,
+    /// The body.
+    pub body: String,
+    /// How often it was received, this time included. Approximate.
+    pub receives: u32,
+    /// When it was sent first, as far as the queue knows.
+    pub sent: Option<DateTime<Utc>>,
+    /// What acknowledges this very delivery.
+    pub receipt: String,
+}
+
+/// Sends to a queue.
+pub trait SendMessages {
+    /// Sends each body; each is accepted or not.
+    fn send(&self, bodies: &[String]) -> impl Future<Output = Vec<PortResult<()>>> + Send;
+}
+
+/// Receives from a queue. A message that was received is invisible until its visibility time-out has passed, it is
+/// released, or its receiver is gone.
+pub trait ReceiveMessages {
+    /// Up to `most` visible messages, oldest first as far as the queue can tell. Empty when there are none.
+    fn receive(&self, most: usize) -> impl Future<Output = PortResult<Vec<Delivery>>> + Send;
+
+    /// Deletes messages by the receipts of their latest delivery. An older receipt deletes nothing and is no error.
+    fn acknowledge(&self, receipts: &[String]) -> impl Future<Output = PortResult<()>> + Send;
+
+    /// Makes messages visible again after `seconds`, by the receipts of their latest delivery.
+    fn release(&self, receipts: &[String], seconds: u32) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// Randomness: tokens, first revisions, jitter.
+pub trait Chance {
+    /// 64 random bits.
+    fn bits(&self) -> u64;
+
+    /// A token for a mark.
+    fn token(&self) -> Token {
+        Token(format!("{:016x}{:016x}", self.bits(), self.bits()))
+    }
+}
+
+/// The time, for what is written down (never for a decision), and waiting.
+pub trait Clock {
+    /// Now.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// Ends after about `milliseconds`.
+    fn pause(&self, milliseconds: u64) -> impl Future<Output = ()> + Send;
+}
