@@ -1,2 +1,40 @@
-//! The `lazycat` command.
-fn main() {}
+//! The `lazycat` command: a static STAC catalog on one machine.
+//!
+//! Layout:
+//! - [`run`]: `lazycat run`, a catalog made from a folder of scene metadata
+//! - [`serve`]: `lazycat serve`, a catalog directory over HTTP
+//! - [`validate`]: `lazycat validate`, what is wrong in a catalog directory
+//!
+//! `main` only chooses the subcommand; each module owns its arguments, its output and its exit codes.
+
+mod explain;
+mod run;
+mod serve;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Keeps static STAC catalogs up to date, lazily.
+#[derive(Parser)]
+#[command(name = "lazycat", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Args),
+    Serve(serve::Args),
+    Validate(validate::Args),
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Run(args) => run::execute(&args),
+        Command::Serve(args) => serve::execute(&args),
+        Command::Validate(args) => validate::execute(&args),
+    }
+}

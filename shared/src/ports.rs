@@ -89,7 +89,8 @@ pub struct StoredItem {
 pub struct Page {
     /// Names of the objects directly in the level, without the level's prefix, ascending by their bytes.
     pub objects: Vec<String>,
-    /// Names of the folders directly below the level, without slash, ascending by their bytes.
+    /// Names of the folders directly below the level, without slash; ascending as with their slash, as S3 gives them:
+    /// `a-b` before `a`.
     pub folders: Vec<String>,
     /// Where the next page starts; none when this is the last.
     pub next: Option<PageToken>,

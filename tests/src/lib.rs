@@ -1,1 +1,2 @@
 //! Helpers for the tests of lazycat as a whole.
+pub mod conformance;

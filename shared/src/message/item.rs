@@ -1,6 +1,10 @@
 //! Messages on the item topics: an item that is new or changed, or one that was withdrawn.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::json;
+use stac::{Bbox, Item};
+
+use crate::stac::link;
 
 /// Who may see a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +19,7 @@ pub enum Audience {
 #[derive(Debug, Clone, PartialEq)]
 pub enum ItemEvent {
     /// It was written. The item is in its stored form, with relative links.
-    Put(Box<stac::Item>),
+    Put(Box<Item>),
     /// It was taken out of the catalog.
     Withdrawn {
         /// The id of its collection.
@@ -36,4 +40,135 @@ pub struct ItemMessage {
     pub audience: Audience,
     /// What happened.
     pub event: ItemEvent,
+}
+
+/// A message attribute, which subscribers filter by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// The name, `bbox.ll_lon`.
+    pub name: &'static str,
+    /// The type of SNS: `String` or `Number`.
+    pub kind: &'static str,
+    /// The value, a number in plain notation.
+    pub value: String,
+}
+
+impl ItemMessage {
+    /// The body: the item with absolute links, `self` first, or a withdrawal. `base` is the address of the catalog's
+    /// root folder, with a slash at the end.
+    #[must_use]
+    pub fn body(&self, base: &str) -> String {
+        match &self.event {
+            ItemEvent::Put(item) => json!(absolute(item, &self.key, base)).to_string(),
+            ItemEvent::Withdrawn { collection, id, time } => json!({
+                "type": "Withdrawn",
+                "collection": collection,
+                "id": id,
+                "time": time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+            })
+            .to_string(),
+        }
+    }
+
+    /// The attributes that subscribers filter by: at most ten, or raw delivery to SQS drops them.
+    #[must_use]
+    pub fn attributes(&self, base: &str) -> Vec<Attribute> {
+        let text = |name, value| Attribute { name, kind: "String", value };
+        let number = |name, value| Attribute { name, kind: "Number", value };
+        let mut attributes = Vec::with_capacity(6);
+        match &self.event {
+            ItemEvent::Put(item) => {
+                if let Some(time) = item.properties.datetime {
+                    attributes.push(text("properties.datetime", time.to_rfc3339_opts(SecondsFormat::AutoSi, true)));
+                }
+                if let Some(bbox) = item.bbox {
+                    let [west, south, east, north] = filterable(bbox);
+                    attributes.push(number("bbox.ll_lon", west));
+                    attributes.push(number("bbox.ll_lat", south));
+                    attributes.push(number("bbox.ur_lon", east));
+                    attributes.push(number("bbox.ur_lat", north));
+                }
+            }
+            ItemEvent::Withdrawn { .. } => attributes.push(text("event", "withdrawn".to_owned())),
+        }
+        attributes.push(text("links.self.href", format!("{base}{}", self.key)));
+        attributes
+    }
+}
+
+/// An item as it leaves the catalog: every link and asset absolute, and `self` first.
+#[must_use]
+pub fn absolute(item: &Item, key: &str, base: &str) -> Item {
+    let mut item = item.clone();
+    for link in &mut item.links {
+        link.href = link::absolute(&link.href, key, base);
+    }
+    for asset in item.assets.values_mut() {
+        asset.href = link::absolute(&asset.href, key, base);
+    }
+    let title = item.properties.title.clone().unwrap_or_else(|| item.id.clone());
+    item.links.insert(0, link::link("self", format!("{base}{key}"), link::GEOJSON, title));
+    item
+}
+
+/// A bounding box as numbers that SNS compares: it looks at five decimals, so the box is widened to them. One that
+/// crosses the antimeridian is as wide as the earth: a filter may let through too much, never too little.
+fn filterable(bbox: Bbox) -> [String; 4] {
+    let [west, south, east, north] = match bbox {
+        Bbox::TwoDimensional(bbox) => bbox,
+        Bbox::ThreeDimensional([west, south, _, east, north, _]) => [west, south, east, north],
+    };
+    let (west, east) = if west > east { (-180.0, 180.0) } else { (west, east) };
+    [five_decimals(west, f64::floor), five_decimals(south, f64::floor), five_decimals(east, f64::ceil), five_decimals(north, f64::ceil)]
+}
+
+/// In plain notation with at most five decimals, rounded by `round`.
+fn five_decimals(degrees: f64, round: fn(f64) -> f64) -> String {
+    let scaled = degrees * 1e5;
+    // A number that has at most five decimals stays what it is, although its product may be off by a little.
+    let nearest = scaled.round();
+    let whole = if (scaled - nearest).abs() < 1e-6 { nearest } else { round(scaled) };
+    let text = format!("{:.5}", whole / 1e5);
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(bbox: [f64; 4]) -> ItemMessage {
+        let mut item = Item::new("an-id");
+        item.bbox = Some(Bbox::TwoDimensional(bbox));
+        item.links = vec![link::link("root", "../../catalog.json".into(), link::JSON, "Root".into())];
+        ItemMessage { key: "a/b/an-id.json".into(), audience: Audience::Public, event: ItemEvent::Put(Box::new(item)) }
+    }
+
+    fn numbers(bbox: [f64; 4]) -> Vec<String> {
+        let attributes = message(bbox).attributes("https://example.com/");
+        attributes.into_iter().filter(|attribute| attribute.kind == "Number").map(|attribute| attribute.value).collect()
+    }
+
+    #[test]
+    fn bounding_boxes_are_widened_to_five_decimals_in_plain_notation() {
+        assert_eq!(numbers([-63.086835, -24.479624, -53.007893, -16.425778]), ["-63.08684", "-24.47963", "-53.00789", "-16.42577"]);
+        assert_eq!(numbers([0.0000001, -0.0000001, 1e-7, 12.5]), ["0", "-0.00001", "0.00001", "12.5"]);
+        assert_eq!(numbers([-43.1, -22.90685, -43.0, -22.1]), ["-43.1", "-22.90685", "-43", "-22.1"]);
+    }
+
+    #[test]
+    fn a_box_over_the_antimeridian_is_as_wide_as_the_earth() {
+        assert_eq!(numbers([179.0, -10.0, -179.0, -9.0]), ["-180", "-10", "180", "-9"]);
+    }
+
+    #[test]
+    fn an_item_leaves_the_catalog_with_absolute_links_and_names_itself() {
+        let ItemEvent::Put(item) = message([0.0; 4]).event else { unreachable!() };
+        let item = absolute(&item, "a/b/an-id.json", "https://example.com/stac/");
+        let hrefs: Vec<_> = item.links.iter().map(|link| (link.rel.as_str(), link.href.as_str())).collect();
+        assert_eq!(
+            hrefs,
+            [("self", "https://example.com/stac/a/b/an-id.json"), ("root", "https://example.com/stac/catalog.json")]
+        );
+    }
 }

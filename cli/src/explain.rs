@@ -1,0 +1,21 @@
+//! Errors that more than one subcommand explains to its user.
+
+use std::io;
+use std::path::Path;
+
+/// Why a catalog directory cannot be opened, and what to do.
+pub(crate) fn directory(path: &Path, error: &io::Error) -> String {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => format!(
+            "DIR: {path} does not exist; give the directory that holds the catalog, or create it first"
+        ),
+        io::ErrorKind::NotADirectory => {
+            format!("DIR: {path} is not a directory; give the directory that holds the catalog")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("DIR: {path} may not be read; give this user the right to read it")
+        }
+        _ => format!("DIR: {path} cannot be read: {error}"),
+    }
+}

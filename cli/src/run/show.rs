@@ -1,0 +1,142 @@
+//! What a person sees of a run: a bar on a terminal, lines elsewhere, and the summary.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use lazycat::embedded::{Progress, Summary};
+
+/// How often a bar is drawn anew.
+const BAR_EVERY: Duration = Duration::from_millis(100);
+
+/// How often a line is printed where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// How many refused scenes a summary names.
+const REFUSALS_SHOWN: usize = 50;
+
+/// Shows the progress of a run while it lasts.
+pub(super) struct Shown<'a> {
+    progress: &'a Progress,
+    watch: bool,
+    terminal: bool,
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn start(progress: &'a Progress, watch: bool, terminal: bool) -> Self {
+        Self { progress, watch, terminal }
+    }
+
+    /// Runs `work`, showing its progress meanwhile.
+    pub(super) fn during<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let (done, waiting) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let ended = |for_at_most| waiting.recv_timeout(for_at_most) != Err(RecvTimeoutError::Timeout);
+                if self.terminal { self.bar(ended) } else { self.lines(ended) }
+            });
+            let result = work();
+            drop(done);
+            result
+        })
+    }
+
+    fn bar(&self, ended: impl Fn(Duration) -> bool) {
+        let bar = ProgressBar::new_spinner();
+        let counted = "{bar:32} {human_pos}/{human_len} scenes  {per_sec}  {eta} left{msg}";
+        let counting = "{spinner} {human_pos} scenes  {per_sec}{msg}";
+        let style = |template: &str| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style(counting));
+        let mut is_counted = false;
+        while !ended(BAR_EVERY) {
+            let (expected, is_final) = self.progress.expected();
+            let done = self.progress.scenes_done();
+            if is_final && !is_counted && !self.watch {
+                bar.set_style(style(counted));
+                is_counted = true;
+            }
+            bar.set_length(expected.max(done));
+            bar.set_position(done);
+            bar.set_message(self.aside());
+        }
+        bar.finish_and_clear();
+    }
+
+    /// What is told beside the scenes.
+    fn aside(&self) -> String {
+        let mut aside = format!("  {} levels rebuilt", HumanCount(self.progress.levels_rebuilt()));
+        let refused = self.progress.scenes_refused();
+        if refused > 0 {
+            aside.push_str(&format!(", {} refused", HumanCount(refused)));
+        }
+        aside
+    }
+
+    fn lines(&self, ended: impl Fn(Duration) -> bool) {
+        let (mut at, mut before) = (Instant::now(), self.counts());
+        loop {
+            // A watch tells what it has done soon after.
+            let every = if self.watch { Duration::from_millis(200) } else { LINE_EVERY };
+            let is_over = ended(every);
+            let now = self.counts();
+            if now != before {
+                let (expected, is_final) = self.progress.expected();
+                let rate = (now.0 - before.0) as f64 / at.elapsed().as_secs_f64();
+                let mut line = format!("{} scenes", HumanCount(now.0));
+                if is_final && !self.watch {
+                    line.push_str(&format!(" of {}", HumanCount(expected)));
+                }
+                line.push_str(&format!(", {rate:.0}/s,{}", self.aside()));
+                if is_final && !self.watch && rate > 0.0 && expected > now.0 {
+                    let left = Duration::from_secs_f64((expected - now.0) as f64 / rate);
+                    line.push_str(&format!(", {} left", HumanDuration(left)));
+                }
+                eprintln!("{line}");
+            }
+            if is_over {
+                return;
+            }
+            (at, before) = (Instant::now(), now);
+        }
+    }
+
+    fn counts(&self) -> (u64, u64) {
+        (self.progress.scenes_done(), self.progress.levels_rebuilt())
+    }
+}
+
+/// Prints the summary of a run on standard output.
+pub(super) fn summary(summary: &Summary, catalog: &Path, json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, summary)?;
+        return writeln!(out);
+    }
+    let scenes = summary.made + summary.unchanged + summary.refused;
+    writeln!(
+        out,
+        "{} scenes in {:.1} s ({:.0}/s): {} made, {} unchanged, {} refused; {} levels rebuilt",
+        HumanCount(scenes),
+        summary.seconds,
+        scenes as f64 / summary.seconds.max(0.001),
+        HumanCount(summary.made),
+        HumanCount(summary.unchanged),
+        HumanCount(summary.refused),
+        HumanCount(summary.rebuilt),
+    )?;
+    for refusal in summary.refusals.iter().take(REFUSALS_SHOWN) {
+        writeln!(out, "refused ({}): {}\n    {}", refusal.reason, refusal.scene, refusal.detail)?;
+    }
+    if summary.refused > REFUSALS_SHOWN as u64 {
+        let reasons: Vec<String> =
+            summary.reasons.iter().map(|(reason, count)| format!("{reason} {}", HumanCount(*count))).collect();
+        writeln!(out, "... all {} by reason: {}", HumanCount(summary.refused), reasons.join(", "))?;
+    }
+    if !summary.troubles.is_empty() {
+        writeln!(out, "troubles that passed: {}", summary.troubles.join("; "))?;
+    }
+    writeln!(out, "{}", catalog.join("catalog.json").display())
+}

@@ -1,0 +1,221 @@
+//! The embedded engine: all the functions in one process, over one directory.
+//!
+//! [`run`] does what a deployed stack does: scenes are enqueued, generated and marked, marks are moved, levels are
+//! rebuilt, until nothing is left to do. The use cases are the same; only the adapters and what calls them differ.
+//! The threads are: a feeder that finds scenes, workers that take messages from both queues, and a ticker that moves
+//! marks and notices when it is quiet. The embedded adapters block, so each worker polls its futures by itself.
+//!
+//! Start reading at [`run`]. [`scan`] finds scenes; [`progress`] counts what has been done.
+
+pub mod progress;
+pub mod scan;
+
+mod feeder;
+mod worker;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures::executor::block_on;
+
+use crate::generate;
+use crate::grid;
+use crate::local::{Local, QueueName};
+use crate::mover;
+use crate::ports::PortError;
+use crate::stac::catalog::Site;
+use crate::stac::{BucketPair, Buckets};
+use crate::update;
+
+pub use self::progress::{Progress, Summary};
+
+/// What is to be run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder of scene metadata.
+    pub source: PathBuf,
+    /// How many workers there are.
+    pub workers: usize,
+    /// How long marks are left to gather before they are moved.
+    pub tick: Duration,
+    /// Make every item again, also those that are the same.
+    pub force: bool,
+    /// Go on after the folder is worked off, taking what comes.
+    pub watch: bool,
+    /// How often a watch looks at the folder, at most.
+    pub look_every: Duration,
+    /// The buckets that the items name in place of the public archive's.
+    pub buckets: Option<BucketPair>,
+    /// Where readers will find the catalog.
+    pub site: Site,
+}
+
+impl Options {
+    /// The defaults for a folder: a worker for each core, a tick of a second.
+    #[must_use]
+    pub fn new(source: impl Into<PathBuf>) -> Self {
+        Self {
+            source: source.into(),
+            workers: thread::available_parallelism().map_or(2, usize::from),
+            tick: Duration::from_secs(1),
+            force: false,
+            watch: false,
+            look_every: Duration::from_secs(1),
+            buckets: None,
+            site: Site::default(),
+        }
+    }
+}
+
+/// Why a run failed. What was done stays done, and what was not stays in the queues for the next run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The source cannot be read.
+    #[error("the source {} cannot be read: {source}", path.display())]
+    Source {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The state of the catalog cannot be read or written.
+    #[error("the catalog's state fails: {0}")]
+    State(#[from] PortError),
+}
+
+/// How often a message is tried before it goes to the dead letters although its trouble may pass.
+const ATTEMPTS: u32 = 5;
+
+/// How often a catalog is written anew when another process has written it first.
+const TRIES: u32 = 20;
+
+/// How long a thread that found nothing to do waits.
+const NOTHING_TO_DO: Duration = Duration::from_millis(4);
+
+/// Brings the catalog up to date with the source. Ends when there is nothing left to do: no mark, and no message of
+/// this process or another's; with [`Options::watch`], only on failure.
+///
+/// # Errors
+///
+/// [`RunError`], when the source or the state cannot be used. A scene that is refused is no error: it is told in the
+/// summary and kept with the dead letters.
+pub fn run(local: &Local, options: &Options, progress: &Progress) -> Result<Summary, RunError> {
+    let started = Instant::now();
+    let engine = Engine::new(local, options, progress);
+    let began = chrono::Utc::now();
+    thread::scope(|scope| {
+        for _ in 0..options.workers.max(1) {
+            scope.spawn(|| engine.stop_on_panic(|| engine.work()));
+        }
+        scope.spawn(|| engine.stop_on_panic(|| engine.tick()));
+        if !options.watch {
+            scope.spawn(|| engine.stop_on_panic(|| engine.count()));
+        }
+        engine.stop_on_panic(|| engine.feed());
+    });
+    engine.outcome()?;
+    feeder::retire_older_letters(local, options, began)?;
+    Ok(progress.summary(started.elapsed()))
+}
+
+/// What the threads share.
+struct Engine<'a> {
+    local: &'a Local,
+    options: &'a Options,
+    progress: &'a Progress,
+    generate: generate::Settings,
+    update: update::Settings,
+    /// The feeder has sent all there is.
+    fed: AtomicBool,
+    /// Everybody is to end.
+    stopped: AtomicBool,
+    /// Why, when it was not because of quiet.
+    failure: Mutex<Option<RunError>>,
+}
+
+impl<'a> Engine<'a> {
+    fn new(local: &'a Local, options: &'a Options, progress: &'a Progress) -> Self {
+        let mut buckets = Buckets::default();
+        if let Some(pair) = &options.buckets {
+            // Messages that an earlier run has left may name the public buckets.
+            buckets.0.retain(|known| known.images != pair.images);
+            buckets.0.insert(0, pair.clone());
+        }
+        Self {
+            local,
+            options,
+            progress,
+            generate: generate::Settings { grid: &grid::INPE, buckets, attempts: ATTEMPTS },
+            update: update::Settings {
+                grid: &grid::INPE,
+                site: options.site.clone(),
+                tries: TRIES,
+                attempts: ATTEMPTS,
+            },
+            fed: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            failure: Mutex::new(None),
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    fn fail(&self, error: RunError) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn outcome(&self) -> Result<(), RunError> {
+        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs a thread's work; when it panics the other threads end too, and the scope passes the panic on.
+    fn stop_on_panic(&self, work: impl FnOnce()) {
+        struct Guard<'b>(&'b AtomicBool);
+        impl Drop for Guard<'_> {
+            fn drop(&mut self) {
+                if thread::panicking() {
+                    self.0.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+        let _guard = Guard(&self.stopped);
+        work();
+    }
+
+    /// Moves marks: at every tick, and at once when no scene is left, so that the last levels are not waited for.
+    fn tick(&self) {
+        let mut last = Instant::now();
+        while !self.is_stopped() {
+            if let Err(error) = self.tick_once(&mut last) {
+                return self.fail(error.into());
+            }
+            thread::sleep(NOTHING_TO_DO);
+        }
+    }
+
+    fn tick_once(&self, last: &mut Instant) -> Result<(), PortError> {
+        let state = &self.local.state;
+        let fed = self.fed.load(Ordering::Acquire);
+        let drained = fed && state.queue(QueueName::Scenes).is_empty()?;
+        if !drained && last.elapsed() < self.options.tick {
+            return Ok(());
+        }
+        *last = Instant::now();
+        let ports = mover::Ports { marks: state, queue: &state.level_sender() };
+        let report = block_on(mover::move_marks(&ports))?;
+        self.progress.troubled(report.troubles);
+        if drained && report.moved == 0 && !self.options.watch && state.quiet()? {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}

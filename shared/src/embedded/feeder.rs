@@ -1,0 +1,181 @@
+//! The feeder: finds scenes and enqueues them, not faster than they are worked off.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use futures::executor::block_on;
+
+use crate::local::{Local, QueueName};
+use crate::message::SceneRecord;
+use crate::ports::{Clock as _, PortError, SendMessages, SourceObject};
+
+use super::scan::{self, Found, Watch};
+use super::worker::World;
+use super::{Engine, NOTHING_TO_DO, Options, RunError};
+
+/// How many messages are sent at once.
+const AT_ONCE: usize = 256;
+
+/// How many messages may wait. A run over a million scenes needs no more room than one over twenty thousand, and one
+/// that is killed again and again leaves no more behind.
+const MOST_WAITING: u64 = 16_384;
+
+impl Engine<'_> {
+    /// Counts the scenes, so that the remaining time can be told.
+    pub(super) fn count(&self) {
+        let mut scenes = 0_u64;
+        let mut next = |_: Found| {
+            scenes += 1;
+            if scenes.is_multiple_of(1024) {
+                self.progress.expect(scenes, false);
+            }
+            !self.is_stopped()
+        };
+        // What cannot be read is told by the feeder.
+        let counted = scan::scan(&self.options.source, &mut next, &mut |_| {});
+        self.progress.expect(scenes, counted.is_ok());
+    }
+
+    /// Enqueues every scene of the source, and with a watch what comes after.
+    pub(super) fn feed(&self) {
+        // All messages of this run carry its id: what another run has made, wholly, is skipped; what this one has
+        // begun is not.
+        let run = format!("run-{:016x}", crate::ports::Chance::bits(&World));
+        let mut watch = Watch::new();
+        loop {
+            let started = Instant::now();
+            let mut feed = Feed { engine: self, run: &run, bodies: Vec::with_capacity(AT_ONCE), sent: 0, failure: None };
+            let mut troubles = Vec::new();
+            let mut found = |scene| feed.add(scene);
+            let mut trouble = |trouble| troubles.push(trouble);
+            let walked = if self.options.watch {
+                watch.walk(&self.options.source, &mut found, &mut trouble)
+            } else {
+                scan::scan(&self.options.source, &mut found, &mut trouble)
+            };
+            feed.send();
+            if let Some(error) = feed.failure {
+                return self.fail(RunError::State(error));
+            }
+            self.progress.refused(troubles);
+            if let Err(source) = walked {
+                return self.fail(RunError::Source { path: self.options.source.clone(), source });
+            }
+            self.fed.store(true, Ordering::Release);
+            if !self.options.watch {
+                return;
+            }
+            // A folder that takes long to walk is walked less often.
+            let rest = self.options.look_every.max(started.elapsed() * 4);
+            let until = Instant::now() + rest;
+            while Instant::now() < until {
+                if self.is_stopped() {
+                    return;
+                }
+                thread::sleep(rest.min(Duration::from_millis(50)));
+            }
+        }
+    }
+}
+
+/// One walk over the source.
+struct Feed<'a> {
+    engine: &'a Engine<'a>,
+    run: &'a str,
+    bodies: Vec<String>,
+    sent: u64,
+    failure: Option<PortError>,
+}
+
+impl Feed<'_> {
+    /// Takes a scene; whether to go on.
+    fn add(&mut self, found: Found) -> bool {
+        let options = self.engine.options;
+        let bucket = match (&options.buckets, found.bucket) {
+            (Some(pair), _) => pair.images.clone(),
+            (None, Some(bucket)) => bucket.to_owned(),
+            // The name tells no satellite; the scene will be refused for its name.
+            (None, None) => self.engine.generate.buckets.0.first().map(|pair| pair.images.clone()).unwrap_or_default(),
+        };
+        let record = SceneRecord {
+            source: SourceObject { bucket, key: found.key, file: Some(found.file) },
+            removed: false,
+            reprocess: false,
+            force: options.force,
+            quicklook: found.quicklook,
+            message_id: Some(self.run.to_owned()),
+            time: Some(World.now()),
+        };
+        self.bodies.push(record.encode());
+        if self.bodies.len() < AT_ONCE {
+            return !self.engine.is_stopped();
+        }
+        self.send()
+    }
+
+    /// Sends what has gathered, when there is room for it; whether to go on.
+    fn send(&mut self) -> bool {
+        if self.bodies.is_empty() || self.failure.is_some() {
+            return self.failure.is_none();
+        }
+        if let Err(error) = self.wait_for_room() {
+            self.failure = Some(error);
+            return false;
+        }
+        let queue = self.engine.local.state.queue(QueueName::Scenes);
+        for result in block_on(queue.send(&self.bodies)) {
+            if let Err(error) = result {
+                self.failure = Some(error);
+                return false;
+            }
+        }
+        self.sent += self.bodies.len() as u64;
+        self.bodies.clear();
+        !self.engine.is_stopped()
+    }
+
+    fn wait_for_room(&self) -> Result<(), PortError> {
+        // Only when many have been sent: counting the queue costs something.
+        let done = self.engine.progress.scenes_done();
+        if self.sent.saturating_sub(done) < MOST_WAITING {
+            return Ok(());
+        }
+        while !self.engine.is_stopped() {
+            let depth = self.engine.local.state.queue(QueueName::Scenes).depth()?;
+            if depth.visible < MOST_WAITING {
+                return Ok(());
+            }
+            thread::sleep(NOTHING_TO_DO);
+        }
+        Ok(())
+    }
+}
+
+/// Removes the dead letters about files of this source that are older than this run: it has tried every one of those
+/// files anew, and either made it or kept a newer letter.
+pub(super) fn retire_older_letters(local: &Local, options: &Options, began: DateTime<Utc>) -> Result<(), PortError> {
+    let letters = local.state.dead_letters(QueueName::Scenes);
+    let mut after = 0;
+    loop {
+        let page = letters.page(after, 500)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.number;
+        let is_old = |body: &str| {
+            SceneRecord::decode(body).is_ok_and(|records| {
+                !records.is_empty()
+                    && records.iter().all(|record| {
+                        let file = record.source.file.as_deref();
+                        !record.removed && file.is_some_and(|file| Path::new(file).starts_with(&options.source))
+                    })
+            })
+        };
+        let old: Vec<_> =
+            page.into_iter().filter(|kept| kept.letter.last < began && is_old(&kept.letter.body)).collect();
+        if !old.is_empty() {
+            letters.remove(&old)?;
+        }
+    }
+}

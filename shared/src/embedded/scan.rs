@@ -1,0 +1,457 @@
+//! Finding scene metadata in a folder.
+//!
+//! Folders are walked one at a time, files before folders, so that memory is bounded by the largest folder; within a
+//! folder scenes come in the order of their keys, which keeps the rebuilds few. Of several XML files of one scene in
+//! one folder the one that describes it best is taken.
+
+use std::collections::HashSet;
+use std::fs::{self, DirEntry, FileType};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use chrono::Datelike as _;
+
+use crate::generate::Refusal;
+use crate::missions::{self, Quicklook, SATELLITES};
+use crate::scene::{MetadataName, SceneId};
+
+/// How deep folders may stand in each other.
+const DEEPEST: usize = 64;
+
+/// Scene metadata that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The key that it has in the public bucket; the path below the source where its name is none of a scene, or
+    /// where its folders name another scene, so that it is refused for that.
+    pub key: String,
+    /// The path of the file.
+    pub file: String,
+    /// The key of the scene's quicklook, when it stands beside it.
+    pub quicklook: Option<String>,
+    /// The bucket of the public archive that holds such scenes; none where the name tells no satellite.
+    pub bucket: Option<&'static str>,
+}
+
+/// Walks a folder again and again; each walk gives what is new since the one before.
+#[derive(Debug)]
+pub struct Watch {
+    /// Up to when changes have been taken.
+    until: SystemTime,
+    /// Folders that have been seen. A folder that was moved in brings files that are older than it is there.
+    folders: HashSet<u64>,
+}
+
+/// How long a file must have been left alone before a watch takes it: it may still be being written.
+const SETTLED: Duration = Duration::from_secs(1);
+
+impl Watch {
+    /// A watch that has seen nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { until: UNIX_EPOCH, folders: HashSet::new() }
+    }
+
+    /// Gives what came since the walk before, and has been left alone for a second.
+    ///
+    /// # Errors
+    ///
+    /// As [`scan`].
+    pub fn walk(
+        &mut self,
+        source: &Path,
+        found: &mut dyn FnMut(Found) -> bool,
+        trouble: &mut dyn FnMut(Refusal),
+    ) -> io::Result<()> {
+        let until = SystemTime::now().checked_sub(SETTLED).unwrap_or(UNIX_EPOCH);
+        let from = self.until;
+        let mut walk = Walk { source, found, trouble, window: Some((from, until)), folders: Some(&mut self.folders) };
+        walk.start()?;
+        self.until = until;
+        Ok(())
+    }
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Gives all scene metadata below `source`, until `found` says false. What cannot be looked at is told to `trouble`.
+///
+/// # Errors
+///
+/// When `source` itself cannot be read.
+pub fn scan(
+    source: &Path,
+    found: &mut dyn FnMut(Found) -> bool,
+    trouble: &mut dyn FnMut(Refusal),
+) -> io::Result<()> {
+    Walk { source, found, trouble, window: None, folders: None }.start()
+}
+
+struct Walk<'a> {
+    source: &'a Path,
+    found: &'a mut dyn FnMut(Found) -> bool,
+    trouble: &'a mut dyn FnMut(Refusal),
+    /// After and up to when a file must have changed.
+    window: Option<(SystemTime, SystemTime)>,
+    folders: Option<&'a mut HashSet<u64>>,
+}
+
+/// A folder's entries, as far as they matter.
+#[derive(Default)]
+struct Entries {
+    folders: Vec<PathBuf>,
+    /// Names of XML files, one after the other.
+    names: String,
+    files: Vec<File>,
+    has_quicklooks: bool,
+}
+
+/// An XML file: where its name stands in [`Entries::names`], and its place in the order of keys.
+struct File {
+    order: u64,
+    start: usize,
+    end: usize,
+}
+
+impl Walk<'_> {
+    fn start(&mut self) -> io::Result<()> {
+        let source = self.source;
+        let entries = self.read(source)?;
+        let identity = identity(source)?;
+        self.folder(source, entries, &mut vec![identity]);
+        Ok(())
+    }
+
+    /// Gives what stands in a folder and below it. Whether to go on.
+    fn folder(&mut self, folder: &Path, entries: Entries, above: &mut Vec<(u64, u64)>) -> bool {
+        if !self.files(folder, &entries) {
+            return false;
+        }
+        let Entries { folders, .. } = entries;
+        for child in folders {
+            // A link may lead to a folder that holds it: its files have been found by another way.
+            let entered = identity(&child).and_then(|identity| {
+                if above.contains(&identity) || above.len() >= DEEPEST {
+                    return Ok(None);
+                }
+                Ok(Some((identity, self.read(&child)?)))
+            });
+            match entered {
+                Ok(None) => tracing::warn!(folder = %child.display(), "not followed: it leads back to a folder above it"),
+                Ok(Some((identity, entries))) => {
+                    above.push(identity);
+                    let go_on = self.folder(&child, entries, above);
+                    above.pop();
+                    if !go_on {
+                        return false;
+                    }
+                }
+                Err(error) => (self.trouble)(Refusal {
+                    scene: child.display().to_string(),
+                    reason: "folder".to_owned(),
+                    detail: format!("the folder cannot be read: {error}"),
+                }),
+            }
+        }
+        true
+    }
+
+    fn read(&mut self, folder: &Path) -> io::Result<Entries> {
+        let mut entries = Entries::default();
+        // A folder that appears brings all its files with it, however old they are.
+        let is_new = match &mut self.folders {
+            Some(seen) => seen.insert(hash(folder)),
+            None => false,
+        };
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else {
+                if entry.path().extension().is_some_and(|extension| extension == "xml") {
+                    (self.trouble)(Refusal {
+                        scene: entry.path().display().to_string(),
+                        reason: "name".to_owned(),
+                        detail: "the file's name is not UTF-8".to_owned(),
+                    });
+                }
+                continue;
+            };
+            if name.starts_with('.') {
+                continue;
+            }
+            let Some(kind) = kind(&entry) else { continue };
+            if kind.is_dir() {
+                entries.folders.push(entry.path());
+            } else if name.ends_with(".xml") {
+                if self.is_wanted(&entry, is_new) {
+                    entries.push(name);
+                }
+            } else if name.ends_with(".jpg") || name.ends_with(".png") {
+                entries.has_quicklooks = true;
+            }
+        }
+        entries.folders.sort_unstable();
+        entries.sort();
+        Ok(entries)
+    }
+
+    fn is_wanted(&self, entry: &DirEntry, folder_is_new: bool) -> bool {
+        let Some((after, until)) = self.window else { return true };
+        match fs::metadata(entry.path()).map(|metadata| changed(&metadata)) {
+            Ok(changed) => changed <= until && (folder_is_new || changed > after),
+            // What is wrong with it is told when it is read.
+            Err(_) => after == UNIX_EPOCH,
+        }
+    }
+
+    fn files(&mut self, folder: &Path, entries: &Entries) -> bool {
+        let mut best: Option<MetadataName> = None;
+        for file in &entries.files {
+            let file = &entries.names[file.start..file.end];
+            match MetadataName::parse(file) {
+                Ok(name) => {
+                    if let Some(known) = &best {
+                        if known.scene == name.scene {
+                            if name.rank() < known.rank() {
+                                best = Some(name);
+                            }
+                            continue;
+                        }
+                        if !self.give(folder, known, entries.has_quicklooks) {
+                            return false;
+                        }
+                    }
+                    best = Some(name);
+                }
+                Err(_) => {
+                    let path = folder.join(file);
+                    let key = self.below_source(&path);
+                    if !(self.found)(Found { key, file: text(&path), quicklook: None, bucket: None }) {
+                        return false;
+                    }
+                }
+            }
+        }
+        match best {
+            Some(name) => self.give(folder, &name, entries.has_quicklooks),
+            None => true,
+        }
+    }
+
+    fn give(&mut self, folder: &Path, name: &MetadataName, has_quicklooks: bool) -> bool {
+        let path = folder.join(name.file_name());
+        let below = self.below_source(&path);
+        let key = if is_laid_out(&below) || names_another_scene(folder, &name.scene) { below } else { name.key() };
+        let quicklook = if has_quicklooks { quicklook(folder, &name.scene) } else { None };
+        (self.found)(Found { key, file: text(&path), quicklook, bucket: Some(name.scene.satellite.bucket) })
+    }
+
+    fn below_source(&self, path: &Path) -> String {
+        text(path.strip_prefix(self.source).unwrap_or(path))
+    }
+}
+
+impl Entries {
+    fn push(&mut self, name: &str) {
+        let start = self.names.len();
+        self.names.push_str(name);
+        self.files.push(File { order: order(name), start, end: self.names.len() });
+    }
+
+    fn sort(&mut self) {
+        let names = &self.names;
+        self.files.sort_unstable_by(|a, b| {
+            a.order.cmp(&b.order).then_with(|| names[a.start..a.end].cmp(&names[b.start..b.end]))
+        });
+    }
+}
+
+/// A number that orders files as the keys of their items: by satellite, camera, path, row and date. Files whose names
+/// are none of scenes come last.
+fn order(file: &str) -> u64 {
+    let Ok(name) = MetadataName::parse(file) else { return u64::MAX };
+    let SceneId { satellite, camera, date, path, row, .. } = name.scene;
+    let at = |position: Option<usize>| position.unwrap_or(0) as u64;
+    let satellite_at = at(SATELLITES.iter().position(|known| std::ptr::eq(known, satellite)));
+    let camera_at = at(satellite.cameras.iter().position(|known| std::ptr::eq(known, camera)));
+    let day = (date.num_days_from_ce().max(0) as u64).min((1 << 22) - 1);
+    satellite_at << 56 | camera_at << 48 | u64::from(path) << 36 | u64::from(row) << 24 | day
+}
+
+/// Whether a path below the source has the shape of the public bucket's keys: as many folders, a satellite's first.
+fn is_laid_out(below: &str) -> bool {
+    let mut folders = below.split('/');
+    folders.next().is_some_and(|first| missions::satellite_of_folder(first).is_some()) && folders.count() == 5
+}
+
+/// Whether a folder is called like a scene, but not like this one.
+fn names_another_scene(folder: &Path, scene: &SceneId) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    name.and_then(|name| SceneId::parse(name).ok()).is_some_and(|other| other != *scene)
+}
+
+/// The key of the scene's quicklook in the folder; the camera's own kind before the other one.
+fn quicklook(folder: &Path, scene: &SceneId) -> Option<String> {
+    let own = scene.camera.quicklook;
+    let other = if own == Quicklook::Jpeg { Quicklook::Png } else { Quicklook::Jpeg };
+    [own, other].into_iter().find_map(|kind| {
+        let file = format!("{}.{}", scene.without_level(), kind.extension());
+        folder.join(&file).is_file().then(|| format!("{}/{file}", scene.folder()))
+    })
+}
+
+/// What an entry is, links followed; none for what is neither file nor folder and for links that lead nowhere, but a
+/// link to nowhere that is called like XML is a file: what is wrong with it is told when it is read.
+fn kind(entry: &DirEntry) -> Option<FileType> {
+    let kind = entry.file_type().ok()?;
+    if !kind.is_symlink() {
+        return Some(kind);
+    }
+    match fs::metadata(entry.path()) {
+        Ok(metadata) => Some(metadata.file_type()),
+        Err(_) => Some(kind),
+    }
+}
+
+/// When a file's content, name or rights were changed last.
+fn changed(metadata: &fs::Metadata) -> SystemTime {
+    let (seconds, nanoseconds) = (metadata.ctime(), metadata.ctime_nsec());
+    let since = Duration::new(u64::try_from(seconds).unwrap_or(0), u32::try_from(nanoseconds).unwrap_or(0));
+    UNIX_EPOCH + since
+}
+
+fn identity(folder: &Path) -> io::Result<(u64, u64)> {
+    let metadata = fs::metadata(folder)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+fn hash(folder: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    folder.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn touch(root: &Path, path: &str) {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+
+    fn all(source: &Path) -> (Vec<Found>, Vec<Refusal>) {
+        let (mut found, mut troubles) = (Vec::new(), Vec::new());
+        let mut give = |scene| {
+            found.push(scene);
+            true
+        };
+        scan(source, &mut give, &mut |trouble| troubles.push(trouble)).unwrap();
+        (found, troubles)
+    }
+
+    fn keys(source: &Path) -> Vec<String> {
+        all(source).0.into_iter().map(|found| found.key).collect()
+    }
+
+    #[test]
+    fn a_flat_folder_is_given_in_the_order_of_item_keys_and_each_scene_once() {
+        let source = tempfile::tempdir().unwrap();
+        for file in [
+            "CBERS_4_MUX_20170601_057_122_L2_BAND6.xml",
+            "CBERS_4_MUX_20170618_057_121_L2_BAND7.xml",
+            "CBERS_4_MUX_20170618_057_121_L2_BAND6.xml",
+            "CBERS_4_MUX_20170618_057_121_L2_BAND5.xml",
+            "CBERS_4_MUX_20170518_057_121_L2_BAND8.xml",
+            "AMAZONIA_1_WFI_20220811_036_018_L4_RIGHT_BAND2.xml",
+            "AMAZONIA_1_WFI_20220811_036_018_L4_LEFT_BAND2.xml",
+            "notes.xml",
+            "image.tif",
+            ".hidden.xml",
+        ] {
+            touch(source.path(), file);
+        }
+        assert_eq!(
+            keys(source.path()),
+            [
+                "AMAZONIA1/WFI/036/018/AMAZONIA_1_WFI_20220811_036_018_L4/AMAZONIA_1_WFI_20220811_036_018_L4_LEFT_BAND2.xml",
+                "CBERS4/MUX/057/121/CBERS_4_MUX_20170518_057_121_L2/CBERS_4_MUX_20170518_057_121_L2_BAND8.xml",
+                "CBERS4/MUX/057/121/CBERS_4_MUX_20170618_057_121_L2/CBERS_4_MUX_20170618_057_121_L2_BAND6.xml",
+                "CBERS4/MUX/057/122/CBERS_4_MUX_20170601_057_122_L2/CBERS_4_MUX_20170601_057_122_L2_BAND6.xml",
+                "notes.xml",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_folder_laid_out_as_the_bucket_keeps_its_keys_also_wrong_ones() {
+        let source = tempfile::tempdir().unwrap();
+        let right = "CBERS4/MUX/057/121/CBERS_4_MUX_20170618_057_121_L2/CBERS_4_MUX_20170618_057_121_L2_BAND6.xml";
+        let wrong = "CBERS4/MUX/057/999/CBERS_4_MUX_20170618_057_121_L2/CBERS_4_MUX_20170618_057_121_L2_BAND6.xml";
+        touch(source.path(), right);
+        touch(source.path(), wrong);
+        touch(source.path(), "CBERS4/MUX/057/121/CBERS_4_MUX_20170618_057_121_L2/CBERS_4_MUX_20170618_057_121.png");
+        let (found, _) = all(source.path());
+        assert_eq!(found.iter().map(|found| found.key.as_str()).collect::<Vec<_>>(), [right, wrong]);
+        assert!(found[0].quicklook.as_ref().unwrap().ends_with("_057_121.png"));
+        assert_eq!(found[1].quicklook, None);
+    }
+
+    #[test]
+    fn links_are_followed_but_not_round_and_round() {
+        let source = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        touch(elsewhere.path(), "CBERS_4_MUX_20170618_057_121_L2_BAND6.xml");
+        fs::create_dir(source.path().join("a")).unwrap();
+        std::os::unix::fs::symlink(source.path(), source.path().join("a/loop")).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), source.path().join("b")).unwrap();
+        std::os::unix::fs::symlink("nowhere", source.path().join("gone.xml")).unwrap();
+        std::os::unix::fs::symlink("self.xml", source.path().join("self.xml")).unwrap();
+        assert_eq!(keys(source.path()).len(), 3);
+    }
+
+    #[test]
+    fn a_watch_gives_each_file_once_and_those_of_a_folder_that_was_moved_in() {
+        let source = tempfile::tempdir().unwrap();
+        let mut watch = Watch::new();
+        let mut walk = |until: SystemTime| {
+            let mut found = Vec::new();
+            let mut give = |scene: Found| {
+                found.push(scene.key);
+                true
+            };
+            let from = watch.until;
+            let mut walk = Walk {
+                source: source.path(),
+                found: &mut give,
+                trouble: &mut |_| {},
+                window: Some((from, until)),
+                folders: Some(&mut watch.folders),
+            };
+            walk.start().unwrap();
+            watch.until = until;
+            found.len()
+        };
+        touch(source.path(), "a/CBERS_4_MUX_20170618_057_121_L2_BAND6.xml");
+        let now = SystemTime::now;
+        assert_eq!(walk(now() - Duration::from_secs(60)), 0, "still being written");
+        assert_eq!(walk(now() + Duration::from_secs(1)), 1);
+        assert_eq!(walk(now() + Duration::from_secs(2)), 0);
+        let elsewhere = tempfile::tempdir_in(source.path().parent().unwrap()).unwrap();
+        touch(elsewhere.path(), "b/CBERS_4_MUX_20170619_057_121_L2_BAND6.xml");
+        fs::rename(elsewhere.path().join("b"), source.path().join("b")).unwrap();
+        assert_eq!(walk(now() + Duration::from_secs(3)), 1);
+    }
+}

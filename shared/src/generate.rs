@@ -1,0 +1,279 @@
+//! generate-stac-item: scene metadata in, items out.
+//!
+//! For a batch of messages: read the XML, make the item, put it; after all puts of the batch mark the rows; then
+//! publish; only then are the messages acknowledged, each by itself. The order is the protocol: a mark before its put
+//! could be used up by a rebuild that does not see the item yet.
+
+mod plan;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::grid::Grid;
+use crate::level::{Level, Mark};
+use crate::message::{Audience, DeadLetter, ItemMessage};
+use crate::ports::{
+    BuryLetters, Chance, Clock, Delivery, ItemPut, MarkLevels, PublishItems, ReadItems, ReadSource, WriteItems,
+};
+use crate::stac::Buckets;
+
+use self::plan::{State, Task, Trouble};
+
+/// What the use case needs of the world.
+#[derive(Debug)]
+pub struct Ports<'a, S, I, M, T, L, R> {
+    /// Where scene metadata is read.
+    pub source: &'a S,
+    /// Where items are written.
+    pub items: &'a I,
+    /// Where rows are marked.
+    pub marks: &'a M,
+    /// Where items are published.
+    pub topic: &'a T,
+    /// Where messages go that cannot be worked on.
+    pub letters: &'a L,
+    /// Randomness and time.
+    pub world: &'a R,
+}
+
+/// What an operator decides.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The folders of the catalog.
+    pub grid: &'static Grid,
+    /// The buckets that scenes are taken from.
+    pub buckets: Buckets,
+    /// How often a message is received before a passing trouble, too, sends it to the dead letters, with its reason.
+    pub attempts: u32,
+}
+
+/// What became of a batch.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// For each message, whether it is done with and may be acknowledged; the others come back.
+    pub acknowledged: Vec<bool>,
+    /// How many items were written.
+    pub made: usize,
+    /// How many scenes were skipped because their stored item is the same, and complete.
+    pub unchanged: usize,
+    /// How many items were taken out.
+    pub withdrawn: usize,
+    /// The scenes that went to the dead letters.
+    pub refused: Vec<Refusal>,
+    /// Why the messages that are not acknowledged come back.
+    pub troubles: Vec<String>,
+}
+
+/// A scene that is not made, and why.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Refusal {
+    /// The key of its metadata, or what else tells it.
+    pub scene: String,
+    /// A short, stable word.
+    pub reason: String,
+    /// One sentence.
+    pub detail: String,
+}
+
+/// Works on a batch of messages about scenes.
+pub async fn generate<S, I, M, T, L, R>(
+    ports: &Ports<'_, S, I, M, T, L, R>,
+    settings: &Settings,
+    deliveries: &[Delivery],
+) -> Report
+where
+    S: ReadSource + Sync,
+    I: ReadItems + WriteItems + Sync,
+    M: MarkLevels + Sync,
+    T: PublishItems + Sync,
+    L: BuryLetters + Sync,
+    R: Chance + Clock + Sync,
+{
+    let mut tasks = plan::plan(deliveries, settings, ports.world.now());
+    plan::read_and_make(ports.source, settings, &mut tasks).await;
+    skip_what_is_complete(ports.items, &mut tasks).await;
+    write(ports.items, &mut tasks).await;
+    // Only now: every put of the batch has ended.
+    mark(ports.marks, ports.world, &mut tasks).await;
+    publish(ports.topic, &mut tasks).await;
+    conclude(ports.letters, ports.world, settings, deliveries, tasks).await
+}
+
+/// Lets go of those scenes that another message has made, wholly, with the same bytes.
+///
+/// Equal bytes alone are no reason: an earlier attempt of this very message may have died between its put and its
+/// mark or publish. Nor is a stored item without an id: its message may still be under way.
+async fn skip_what_is_complete<I: ReadItems>(items: &I, tasks: &mut [Task]) {
+    let candidates = positions(tasks, |task| {
+        matches!(task.state, State::Put { .. }) && task.message_id.is_some() && !task.force
+    });
+    if candidates.is_empty() {
+        return;
+    }
+    let keys = keys_of(tasks, &candidates);
+    for (at, stored) in candidates.into_iter().zip(items.stored(&keys).await) {
+        let task = &mut tasks[at];
+        match (stored, &task.state) {
+            (Err(error), _) => task.fail(Trouble::passing(&error)),
+            (Ok(Some(stored)), State::Put { bytes, .. })
+                if stored.bytes == *bytes && stored.message_id.is_some() && stored.message_id != task.message_id =>
+            {
+                task.state = State::Unchanged;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Puts and deletes. Tasks on one key run one after the other, in the order of their messages.
+async fn write<I: WriteItems>(items: &I, tasks: &mut [Task]) {
+    let mut waves: Vec<Vec<usize>> = Vec::new();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for at in positions(tasks, |task| matches!(task.state, State::Put { .. } | State::Withdraw { .. })) {
+        let wave = seen.entry(tasks[at].key.clone()).and_modify(|wave| *wave += 1).or_insert(0);
+        if waves.len() <= *wave {
+            waves.push(Vec::new());
+        }
+        waves[*wave].push(at);
+    }
+    for wave in waves {
+        let mut puts = Vec::with_capacity(wave.len());
+        let mut objects = Vec::with_capacity(wave.len());
+        let mut deletes = Vec::new();
+        for at in wave {
+            let task = &mut tasks[at];
+            match task.take_bytes() {
+                Some(bytes) => {
+                    puts.push(at);
+                    objects.push(ItemPut { key: task.key.clone(), bytes, message_id: task.message_id.clone() });
+                }
+                None => deletes.push(at),
+            }
+        }
+        if !puts.is_empty() {
+            for (at, result) in puts.into_iter().zip(items.put(&objects).await) {
+                tasks[at].written(result);
+            }
+        }
+        if !deletes.is_empty() {
+            let keys = keys_of(tasks, &deletes);
+            for (at, result) in deletes.into_iter().zip(items.delete(&keys).await) {
+                tasks[at].written(result);
+            }
+        }
+    }
+}
+
+/// Marks the row of every task that wrote, each row once, with a fresh token over whatever mark stands there.
+async fn mark<M: MarkLevels, R: Chance>(marks: &M, chance: &R, tasks: &mut [Task]) {
+    let mut rows: BTreeMap<Level, DateTime<Utc>> = BTreeMap::new();
+    for task in tasks.iter().filter(|task| matches!(task.state, State::Written(_))) {
+        rows.entry(task.level.clone()).and_modify(|since| *since = (*since).min(task.time)).or_insert(task.time);
+    }
+    if rows.is_empty() {
+        return;
+    }
+    let fresh: Vec<Mark> =
+        rows.into_iter().map(|(level, since)| Mark { level, token: chance.token(), since }).collect();
+    for (mark, result) in fresh.iter().zip(marks.mark(&fresh).await) {
+        let Err(error) = result else { continue };
+        for task in tasks.iter_mut() {
+            if matches!(task.state, State::Written(_)) && task.level == mark.level {
+                task.fail(Trouble::passing(&error));
+            }
+        }
+    }
+}
+
+/// Publishes what was written and marked.
+async fn publish<T: PublishItems>(topic: &T, tasks: &mut [Task]) {
+    let mut published = Vec::new();
+    let mut messages = Vec::new();
+    for (at, task) in tasks.iter_mut().enumerate() {
+        if let Some(event) = task.take_event() {
+            let audience = if task.reprocess { Audience::Internal } else { Audience::Public };
+            published.push(at);
+            messages.push(ItemMessage { key: task.key.clone(), audience, event });
+        }
+    }
+    if messages.is_empty() {
+        return;
+    }
+    for (at, result) in published.into_iter().zip(topic.publish(&messages).await) {
+        if let Err(error) = result {
+            tasks[at].fail(Trouble::passing(&error));
+        }
+    }
+}
+
+/// Decides for each message: done, back to the queue, or to the dead letters.
+async fn conclude<L: BuryLetters, R: Clock>(
+    letters: &L,
+    clock: &R,
+    settings: &Settings,
+    deliveries: &[Delivery],
+    tasks: Vec<Task>,
+) -> Report {
+    let mut report = Report { acknowledged: vec![true; deliveries.len()], ..Report::default() };
+    let mut troubles: BTreeMap<usize, Vec<(String, Trouble)>> = BTreeMap::new();
+    for task in tasks {
+        match task.state {
+            State::Made => report.made += 1,
+            State::Withdrawn => report.withdrawn += 1,
+            State::Unchanged => report.unchanged += 1,
+            State::Failed(trouble) => troubles.entry(task.delivery).or_default().push((task.subject, trouble)),
+            // Every task has gone through all steps by now; one that has not is not done.
+            State::Read { .. } | State::Put { .. } | State::Withdraw { .. } | State::Written(_) => {
+                let trouble = Trouble::passing(&"the task was left unfinished");
+                troubles.entry(task.delivery).or_default().push((task.subject, trouble));
+            }
+        }
+    }
+    for (at, troubles) in troubles {
+        let delivery = &deliveries[at];
+        let passing = troubles.iter().find(|(_, trouble)| !trouble.permanent);
+        if let (Some((subject, trouble)), true) = (passing, delivery.receives < settings.attempts) {
+            report.acknowledged[at] = false;
+            report.troubles.push(format!("{subject}: {}", trouble.detail));
+            continue;
+        }
+        let detail: Vec<String> =
+            troubles.iter().map(|(subject, trouble)| format!("{subject}: {}", trouble.detail)).collect();
+        let (_, first) = &troubles[0];
+        let letter = letter(delivery, &first.reason, detail.join("; "), clock.now());
+        match letters.bury(&letter).await {
+            Ok(()) => report.refused.extend(troubles.into_iter().map(|(scene, trouble)| Refusal {
+                scene,
+                reason: trouble.reason,
+                detail: trouble.detail,
+            })),
+            Err(error) => {
+                report.acknowledged[at] = false;
+                report.troubles.push(format!("the dead letters take no message: {error}"));
+            }
+        }
+    }
+    report
+}
+
+/// The dead letter of a message.
+pub(crate) fn letter(delivery: &Delivery, reason: &str, detail: String, now: DateTime<Utc>) -> DeadLetter {
+    DeadLetter {
+        id: delivery.id.clone(),
+        body: delivery.body.clone(),
+        reason: reason.to_owned(),
+        detail,
+        first: delivery.sent.unwrap_or(now),
+        last: now,
+        attempts: delivery.receives,
+    }
+}
+
+fn positions(tasks: &[Task], wanted: impl Fn(&Task) -> bool) -> Vec<usize> {
+    tasks.iter().enumerate().filter(|(_, task)| wanted(task)).map(|(at, _)| at).collect()
+}
+
+fn keys_of(tasks: &[Task], positions: &[usize]) -> Vec<String> {
+    positions.iter().map(|at| tasks[*at].key.clone()).collect()
+}

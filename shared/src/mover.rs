@@ -1,0 +1,66 @@
+//! move-catalog-level-keys: marks become messages.
+//!
+//! Page by page: read marks, send their levels, and delete those marks whose message the queue accepted, on condition
+//! that the token is still the one that was read. In no other order: a mark deleted before its message is accepted,
+//! or deleted although it was renewed meanwhile, is an update lost.
+
+use crate::level::{Level, Token};
+use crate::message::LevelMessage;
+use crate::ports::{PortResult, SendLevels, TakeMarks};
+
+/// What the use case needs of the world.
+#[derive(Debug)]
+pub struct Ports<'a, M, Q> {
+    /// The dirty-level table.
+    pub marks: &'a M,
+    /// The update queue.
+    pub queue: &'a Q,
+}
+
+/// What became of the marks.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Marks whose level was sent and that are gone.
+    pub moved: usize,
+    /// Marks that were renewed between being read and being deleted: they stay, and go with the next tick.
+    pub renewed: usize,
+    /// Why marks stay although they should have gone.
+    pub troubles: Vec<String>,
+}
+
+/// Moves all marks that stand there now.
+///
+/// # Errors
+///
+/// When the marks cannot be read. What was moved before stays moved.
+pub async fn move_marks<M: TakeMarks, Q: SendLevels>(ports: &Ports<'_, M, Q>) -> PortResult<Report> {
+    let mut report = Report::default();
+    let mut from = None;
+    loop {
+        let page = ports.marks.scan(from.as_ref()).await?;
+        let messages: Vec<LevelMessage> =
+            page.marks.iter().map(|mark| LevelMessage { level: mark.level.clone(), since: mark.since }).collect();
+        if !messages.is_empty() {
+            let mut accepted: Vec<(Level, Token)> = Vec::with_capacity(messages.len());
+            for (mark, sent) in page.marks.into_iter().zip(ports.queue.send(&messages).await) {
+                match sent {
+                    Ok(()) => accepted.push((mark.level, mark.token)),
+                    Err(error) => report.troubles.push(format!("level {} was not sent: {error}", mark.level)),
+                }
+            }
+            if !accepted.is_empty() {
+                for ((level, _), removed) in accepted.iter().zip(ports.marks.remove(&accepted).await) {
+                    match removed {
+                        Ok(true) => report.moved += 1,
+                        Ok(false) => report.renewed += 1,
+                        Err(error) => report.troubles.push(format!("the mark of {level} stays: {error}")),
+                    }
+                }
+            }
+        }
+        from = page.next;
+        if from.is_none() {
+            return Ok(report);
+        }
+    }
+}

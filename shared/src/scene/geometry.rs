@@ -1,0 +1,226 @@
+//! Footprints on the sphere: longitudes that wrap, rings that cross the antimeridian.
+//!
+//! Positions are `[lon, lat]` in degrees, WGS 84, as in GeoJSON (RFC 7946).
+
+/// `[lon, lat]`, degrees.
+pub type Position = [f64; 2];
+
+/// A footprint, ready for an item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Footprint {
+    /// One closed, counter-clockwise ring, or two where the antimeridian cuts the footprint (RFC 7946, 3.1.9): first
+    /// the part east of 0 degrees, then the one west of it.
+    pub rings: Vec<Vec<Position>>,
+    /// `[west, south, east, north]`; west is greater than east where the antimeridian is crossed (RFC 7946, 5.2).
+    pub bbox: [f64; 4],
+}
+
+/// The footprint that four corners, in order along its border, enclose; none when they enclose nothing.
+///
+/// Between two corners the shorter way round the earth is meant, so a footprint less than 180 degrees wide is told
+/// from its corners alone. The first corner of the ring is the first given; the ring is turned round when it is
+/// clockwise.
+#[must_use]
+pub fn footprint(corners: [Position; 4]) -> Option<Footprint> {
+    let mut ring = unwrap_longitudes(corners);
+    let area = twice_signed_area(&ring);
+    if area.abs() < 1e-9 {
+        return None;
+    }
+    if area < 0.0 {
+        // The first corner stays the first.
+        ring[1..].reverse();
+    }
+    let west = ring.iter().map(|[lon, _]| *lon).fold(f64::INFINITY, f64::min);
+    let east = ring.iter().map(|[lon, _]| *lon).fold(f64::NEG_INFINITY, f64::max);
+    let south = ring.iter().map(|[_, lat]| *lat).fold(f64::INFINITY, f64::min);
+    let north = ring.iter().map(|[_, lat]| *lat).fold(f64::NEG_INFINITY, f64::max);
+    if west >= -180.0 && east <= 180.0 {
+        return Some(Footprint { rings: vec![closed(ring.to_vec())], bbox: [west, south, east, north] });
+    }
+    // The cut is at 180 where the ring runs beyond it to the east, at -180 where it does to the west.
+    let cut = if east > 180.0 { 180.0 } else { -180.0 };
+    let mut eastern = clip(&ring, cut, Side::West);
+    let mut western = clip(&ring, cut, Side::East);
+    for [lon, _] in &mut eastern {
+        *lon = rounded(*lon + 180.0 - cut);
+    }
+    for [lon, _] in &mut western {
+        *lon = rounded(*lon - 180.0 - cut);
+    }
+    let west = eastern.iter().map(|[lon, _]| *lon).fold(f64::INFINITY, f64::min);
+    let east = western.iter().map(|[lon, _]| *lon).fold(f64::NEG_INFINITY, f64::max);
+    Some(Footprint { rings: vec![closed(eastern), closed(western)], bbox: [west, south, east, north] })
+}
+
+/// The mean of the corners, its longitude within [-180, 180].
+#[must_use]
+pub fn centre(corners: [Position; 4]) -> Position {
+    let ring = unwrap_longitudes(corners);
+    let lon = ring.iter().map(|[lon, _]| lon).sum::<f64>() / 4.0;
+    let lat = ring.iter().map(|[_, lat]| lat).sum::<f64>() / 4.0;
+    [wrap_longitude(lon), lat]
+}
+
+/// The same meridian within [-180, 180].
+#[must_use]
+pub fn wrap_longitude(lon: f64) -> f64 {
+    if (-180.0..=180.0).contains(&lon) { lon } else { (lon + 180.0).rem_euclid(360.0) - 180.0 }
+}
+
+/// The mean of two angles in degrees on the circle, within [0, 360); `a` when they are opposite.
+#[must_use]
+pub fn circular_mean(a: f64, b: f64) -> f64 {
+    // The difference by the shorter way, so that numbers on the same side of north keep their plain mean.
+    let difference = (b - a + 180.0).rem_euclid(360.0) - 180.0;
+    if difference == -180.0 {
+        return a.rem_euclid(360.0);
+    }
+    (a + difference / 2.0).rem_euclid(360.0)
+}
+
+/// Longitudes without jumps: each within 180 degrees of the one before it.
+fn unwrap_longitudes(corners: [Position; 4]) -> [Position; 4] {
+    let mut ring = corners;
+    for at in 1..ring.len() {
+        let before = ring[at - 1][0];
+        while ring[at][0] - before > 180.0 {
+            ring[at][0] -= 360.0;
+        }
+        while ring[at][0] - before < -180.0 {
+            ring[at][0] += 360.0;
+        }
+    }
+    ring
+}
+
+fn twice_signed_area(ring: &[Position]) -> f64 {
+    // Relative to the first corner, so that a small ring far from the origin keeps its digits.
+    let [x0, y0] = ring[0];
+    let mut sum = 0.0;
+    for (at, [x, y]) in ring.iter().enumerate() {
+        let [next_x, next_y] = ring[(at + 1) % ring.len()];
+        sum += (x - x0) * (next_y - y0) - (next_x - x0) * (y - y0);
+    }
+    sum
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    West,
+    East,
+}
+
+/// The part of a ring on one side of a meridian (Sutherland and Hodgman's way, for one edge).
+fn clip(ring: &[Position], meridian: f64, side: Side) -> Vec<Position> {
+    let inside = |lon: f64| if side == Side::West { lon <= meridian } else { lon >= meridian };
+    let mut part: Vec<Position> = Vec::with_capacity(ring.len() + 2);
+    for (at, &[lon, lat]) in ring.iter().enumerate() {
+        let [next_lon, next_lat] = ring[(at + 1) % ring.len()];
+        if inside(lon) {
+            part.push([lon, lat]);
+        }
+        if inside(lon) != inside(next_lon) && lon != meridian && next_lon != meridian {
+            let share = (meridian - lon) / (next_lon - lon);
+            part.push([meridian, rounded(lat + share * (next_lat - lat))]);
+        }
+    }
+    part
+}
+
+/// To the six decimals that INPE's coordinates have.
+fn rounded(degrees: f64) -> f64 {
+    (degrees * 1e6).round() / 1e6
+}
+
+fn closed(mut ring: Vec<Position>) -> Vec<Position> {
+    if let Some(first) = ring.first().copied() {
+        ring.push(first);
+    }
+    ring
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_plain_footprint_keeps_its_corners_and_closes() {
+        let footprint = footprint([[23.4, 13.8], [24.5, 13.7], [24.8, 14.7], [23.7, 14.9]]).unwrap();
+        assert_eq!(
+            footprint.rings,
+            [vec![[23.4, 13.8], [24.5, 13.7], [24.8, 14.7], [23.7, 14.9], [23.4, 13.8]]]
+        );
+        assert_eq!(footprint.bbox, [23.4, 13.7, 24.8, 14.9]);
+    }
+
+    #[test]
+    fn a_clockwise_ring_is_turned_and_starts_where_it_did() {
+        let footprint = footprint([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]).unwrap();
+        assert_eq!(footprint.rings[0], [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]);
+    }
+
+    #[test]
+    fn a_footprint_over_the_antimeridian_is_two_rings_and_its_west_is_greater_than_its_east() {
+        for corners in [
+            [[179.0, -10.0], [-179.0, -10.0], [-179.0, -9.0], [179.0, -9.0]],
+            [[-179.0, -9.0], [179.0, -9.0], [179.0, -10.0], [-179.0, -10.0]],
+        ] {
+            let footprint = footprint(corners).unwrap();
+            assert_eq!(footprint.bbox, [179.0, -10.0, -179.0, -9.0]);
+            assert_eq!(footprint.rings.len(), 2);
+            for ring in &footprint.rings {
+                assert_eq!(ring.first(), ring.last());
+                assert_eq!(ring.len(), 5);
+                assert!(twice_signed_area(&ring[..4]) > 0.0);
+            }
+            assert!(footprint.rings[0].iter().all(|[lon, _]| (179.0..=180.0).contains(lon)));
+            assert!(footprint.rings[1].iter().all(|[lon, _]| (-180.0..=-179.0).contains(lon)));
+        }
+    }
+
+    #[test]
+    fn corners_on_a_line_enclose_nothing() {
+        assert_eq!(footprint([[1.0, 1.0]; 4]), None);
+        assert_eq!(footprint([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]), None);
+    }
+
+    #[test]
+    fn the_mean_of_two_azimuths_goes_the_shorter_way() {
+        assert_eq!(circular_mean(38.5279, 33.3159), 35.9219);
+        assert_eq!(circular_mean(350.0, 20.0), 5.0);
+        assert_eq!(circular_mean(0.0, 180.0), 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn a_footprint_lies_on_the_sphere_and_its_area_is_kept(
+            lon in -180.0_f64..180.0, lat in -80.0_f64..80.0, width in 0.5_f64..20.0, slant in -3.0_f64..3.0,
+        ) {
+            let wrap = |lon: f64, lat: f64| [rounded(wrap_longitude(lon)), rounded(lat)];
+            let corners = [
+                wrap(lon, lat), wrap(lon + width, lat - 0.2), wrap(lon + width + slant, lat + 1.0), wrap(lon + slant, lat + 1.2),
+            ];
+            let footprint = footprint(corners).unwrap();
+            let [west, south, east, north] = footprint.bbox;
+            prop_assert!(south <= north);
+            let mut area = 0.0;
+            for ring in &footprint.rings {
+                prop_assert_eq!(ring.first(), ring.last());
+                let open = &ring[..ring.len() - 1];
+                prop_assert!(twice_signed_area(open) > 0.0);
+                area += twice_signed_area(open);
+                for [lon, lat] in ring {
+                    prop_assert!((-180.0..=180.0).contains(lon) && (-90.0..=90.0).contains(lat));
+                    let within = if west <= east { west <= *lon && *lon <= east } else { *lon >= west || *lon <= east };
+                    prop_assert!(within && south <= *lat && *lat <= north);
+                }
+            }
+            prop_assert_eq!(footprint.rings.len() == 2, west > east);
+            let whole = twice_signed_area(&unwrap_longitudes(corners)).abs();
+            prop_assert!((area - whole).abs() < 1e-3, "{} {}", area, whole);
+        }
+    }
+}
