@@ -7,9 +7,9 @@ use std::path::Path;
 pub(crate) fn directory(path: &Path, error: &io::Error) -> String {
     let path = path.display();
     match error.kind() {
-        io::ErrorKind::NotFound => format!(
-            "DIR: {path} does not exist; give the directory that holds the catalog, or create it first"
-        ),
+        io::ErrorKind::NotFound => {
+            format!("DIR: {path} does not exist; give the directory that holds the catalog, or create it first")
+        }
         io::ErrorKind::NotADirectory => {
             format!("DIR: {path} is not a directory; give the directory that holds the catalog")
         }

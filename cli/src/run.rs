@@ -86,7 +86,10 @@ fn start(args: &Args) -> Result<Summary, String> {
     let source = std::path::absolute(&args.source).map_err(|error| explain_source(args, &error))?;
     let metadata = std::fs::metadata(&source).map_err(|error| explain_source(args, &error))?;
     if !metadata.is_dir() {
-        return Err(format!("SOURCE: {} is not a directory; give the folder that holds the XML", args.source.display()));
+        return Err(format!(
+            "SOURCE: {} is not a directory; give the folder that holds the XML",
+            args.source.display()
+        ));
     }
     let source = source.to_str().map(PathBuf::from).ok_or_else(|| {
         format!("SOURCE: {} is not UTF-8; rename the folder or reach it by a link", args.source.display())
@@ -105,10 +108,11 @@ fn start(args: &Args) -> Result<Summary, String> {
     }
     let progress = Progress::default();
     let shown = show::Shown::start(&progress, args.watch, std::io::stderr().is_terminal());
-    let summary = shown.during(|| embedded::run(&local, &options, &progress)).map_err(|error| {
-        format!("{error}\nWhat was made is complete; run the same command again to go on.")
-    })?;
-    show::summary(&summary, &args.catalog, args.json).map_err(|error| format!("the summary cannot be printed: {error}"))?;
+    let summary = shown
+        .during(|| embedded::run(&local, &options, &progress))
+        .map_err(|error| format!("{error}\nWhat was made is complete; run the same command again to go on."))?;
+    show::summary(&summary, &args.catalog, args.json)
+        .map_err(|error| format!("the summary cannot be printed: {error}"))?;
     Ok(summary)
 }
 
@@ -118,7 +122,9 @@ fn explain_source(args: &Args, error: &std::io::Error) -> String {
         std::io::ErrorKind::NotFound => {
             format!("SOURCE: {path} does not exist; give the folder that holds the scenes' XML")
         }
-        std::io::ErrorKind::PermissionDenied => format!("SOURCE: {path} may not be read; give this user the right to read it"),
+        std::io::ErrorKind::PermissionDenied => {
+            format!("SOURCE: {path} may not be read; give this user the right to read it")
+        }
         _ => format!("SOURCE: {path} cannot be read: {error}"),
     }
 }

@@ -4,12 +4,13 @@
 //! - `target`, `range`, `etag`, `media`: what a request asks for; pure
 //! - `directory`: opens files inside the directory; blocks
 //! - `respond`, `router`: from a request to a response; [`router`] is where further routes are added
-//! - `connections`: accepts connections and bounds them
+//! - `connections`, `patience`: accepts connections and bounds them
 
 mod connections;
 mod directory;
 mod etag;
 mod media;
+mod patience;
 mod range;
 mod respond;
 mod router;
@@ -52,11 +53,11 @@ pub(crate) fn execute(args: &Args) -> ExitCode {
 }
 
 fn start(args: &Args) -> Result<(), String> {
-    let directory = Directory::open(&args.directory)
-        .map_err(|error| crate::explain::directory(&args.directory, &error))?;
+    let directory =
+        Directory::open(&args.directory).map_err(|error| crate::explain::directory(&args.directory, &error))?;
     if !directory.has_root_catalog() {
         eprintln!(
-            "lazycat serve: {} has no catalog.json yet; serving it all the same, the address answers 404 until one is written",
+            "lazycat serve: {} has no catalog.json yet; serving it all the same, its address answers 404 until then",
             args.directory.display()
         );
     }
@@ -73,36 +74,28 @@ fn start(args: &Args) -> Result<(), String> {
 
 async fn listen(addr: SocketAddr, directory: Directory) -> Result<(), String> {
     let stop = stop_signal().map_err(|error| format!("signals cannot be received: {error}"))?;
-    let listener = TcpListener::bind(addr)
-        .await
-        .map_err(|error| address_error(addr, &error))?;
-    let bound = listener
-        .local_addr()
-        .map_err(|error| address_error(addr, &error))?;
+    let listener = TcpListener::bind(addr).await.map_err(|error| address_error(addr, &error))?;
+    let bound = listener.local_addr().map_err(|error| address_error(addr, &error))?;
     announce(&mut io::stdout().lock(), bound);
     connections::serve(listener, router::router(directory), stop).await;
     Ok(())
 }
 
-/// Says where the catalog is: its address alone on the first line, for programs, then how to look at it. A reader that has gone away does
-/// not stop the server.
+/// Says where the catalog is: its address alone on the first line, for programs, then how to look at it. A reader that
+/// has gone away does not stop the server.
 fn announce(out: &mut impl Write, bound: SocketAddr) {
     let reachable = match bound.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => {
-            SocketAddr::from((Ipv4Addr::LOCALHOST, bound.port()))
-        }
-        IpAddr::V6(ip) if ip.is_unspecified() => {
-            SocketAddr::from((Ipv6Addr::LOCALHOST, bound.port()))
-        }
+        IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::from((Ipv4Addr::LOCALHOST, bound.port())),
+        IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::from((Ipv6Addr::LOCALHOST, bound.port())),
         _ => bound,
     };
-    let lines = format!(
-        "http://{reachable}/catalog.json\nopen it in STAC Browser: {BROWSER}http:/{reachable}/catalog.json\n"
-    );
+    let lines =
+        format!("http://{reachable}/catalog.json\nopen it in STAC Browser: {BROWSER}http:/{reachable}/catalog.json\n");
     let _ = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Ready at the first SIGINT or SIGTERM. A second one, sent by someone who does not want to wait, ends the process at once.
+/// Ready at the first SIGINT or SIGTERM. A second one, sent by someone who does not want to wait, ends the process at
+/// once.
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
@@ -130,19 +123,15 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
-    let numeric = text
-        .strip_prefix("localhost:")
-        .map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
-    numeric.parse().map_err(|_| {
-        "expected an IP address and a port, such as 127.0.0.1:8000 or [::1]:8000".to_owned()
-    })
+    let numeric = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    numeric.parse().map_err(|_| "expected an IP address and a port, such as 127.0.0.1:8000 or [::1]:8000".to_owned())
 }
 
 fn address_error(addr: SocketAddr, error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "--addr: {addr} is in use; stop what listens there, or choose another port (0 takes a free one)"
-        ),
+        io::ErrorKind::AddrInUse => {
+            format!("--addr: {addr} is in use; stop what listens there, or choose another port")
+        }
         io::ErrorKind::PermissionDenied => {
             format!("--addr: {addr} is not allowed to this user; choose a port from 1024 up")
         }

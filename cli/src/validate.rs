@@ -38,8 +38,9 @@ const FAULTS: u8 = 4;
 
 /// Check a catalog directory: documents, links and files.
 ///
-/// Walks from DIR/catalog.json along its links. Documents are held against the schemas of the STAC core (1.0.0 and 1.1.0), not against those of
-/// extensions; nothing is fetched from the network. Exit codes: 0 valid, 4 faults were found, 1 DIR cannot be read, 2 wrong usage.
+/// Walks from DIR/catalog.json along its links. Documents are held against the schemas of the STAC core (1.0.0 and
+/// 1.1.0), not against those of extensions; nothing is fetched from the network. Exit codes: 0 valid, 4 faults were
+/// found, 1 DIR cannot be read, 2 wrong usage.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The catalog directory: the one that holds the root catalog.json.
@@ -76,11 +77,7 @@ pub(crate) fn execute(args: &Args) -> ExitCode {
         }
     };
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    let (catalogs, collections, items) = (
-        read(&counts.catalogs),
-        read(&counts.collections),
-        read(&counts.items),
-    );
+    let (catalogs, collections, items) = (read(&counts.catalogs), read(&counts.collections), read(&counts.items));
     let report = Report {
         documents: catalogs + collections + items,
         catalogs,
@@ -90,11 +87,7 @@ pub(crate) fn execute(args: &Args) -> ExitCode {
         faults: faults.shown().iter().collect(),
     };
     let mut out = BufWriter::new(io::stdout().lock());
-    let printed = if args.json {
-        print_json(&mut out, &report)
-    } else {
-        print_text(&mut out, &report)
-    };
+    let printed = if args.json { print_json(&mut out, &report) } else { print_text(&mut out, &report) };
     match printed.and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             eprintln!("lazycat validate: the findings cannot be written: {error}");
@@ -106,10 +99,8 @@ pub(crate) fn execute(args: &Args) -> ExitCode {
 }
 
 fn validate(args: &Args) -> Result<(Counts, Faults), String> {
-    let reader = Reader::open(&args.directory)
-        .map_err(|error| crate::explain::directory(&args.directory, &error))?;
-    let schemas = Schemas::compile()
-        .map_err(|error| format!("a schema of the STAC core does not compile: {error}"))?;
+    let reader = Reader::open(&args.directory).map_err(|error| crate::explain::directory(&args.directory, &error))?;
+    let schemas = Schemas::compile().map_err(|error| format!("a schema of the STAC core does not compile: {error}"))?;
     let walk = match Walk::open(&reader, &schemas, Faults::new(args.max_faults)) {
         Ok(walk) => walk,
         Err(faults) => return Ok((Counts::default(), faults)),
@@ -141,31 +132,12 @@ fn print_json(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
 }
 
 fn print_text(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
-    for Fault {
-        path,
-        pointer,
-        message,
-    } in &report.faults
-    {
-        let place = if pointer.is_empty() {
-            String::new()
-        } else {
-            format!("{pointer}: ")
-        };
+    for Fault { path, pointer, message } in &report.faults {
+        let place = if pointer.is_empty() { String::new() } else { format!("{pointer}: ") };
         writeln!(out, "{}", printable(&format!("{path}: {place}{message}")))?;
     }
-    let Report {
-        documents,
-        catalogs,
-        collections,
-        items,
-        fault_count,
-        faults,
-    } = report;
-    write!(
-        out,
-        "{documents} documents ({catalogs} catalogs, {collections} collections, {items} items): "
-    )?;
+    let Report { documents, catalogs, collections, items, fault_count, faults } = report;
+    write!(out, "{documents} documents ({catalogs} catalogs, {collections} collections, {items} items): ")?;
     match (*fault_count, faults.len() as u64) {
         (0, _) => writeln!(out, "valid"),
         (total, shown) if shown < total => {
@@ -179,12 +151,10 @@ fn print_text(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
 /// Escapes control characters, which a file name may hold and a terminal would obey.
 fn printable(line: &str) -> String {
     line.chars()
-        .flat_map(|character| {
-            if character.is_control() {
-                character.escape_default().collect()
-            } else {
-                vec![character]
-            }
-        })
+        .flat_map(
+            |character| {
+                if character.is_control() { character.escape_default().collect() } else { vec![character] }
+            },
+        )
         .collect()
 }

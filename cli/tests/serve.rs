@@ -1,174 +1,25 @@
 //! `lazycat serve`, the real command, asked over real connections.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "serve/server.rs"]
+mod server;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::io::{Read, Write};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-const CATALOG: &str = r#"{"type":"Catalog","id":"root"}"#;
-const ITEM: &str = r#"{"type":"Feature","id":"a"}"#;
-
-/// A running server on a directory of its own; ended when dropped.
-struct Server {
-    directory: TempDir,
-    process: Child,
-    address: String,
-    lines: Vec<String>,
-}
-
-struct Answer {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Server {
-    fn start() -> Self {
-        let directory = TempDir::new().unwrap();
-        fs::create_dir_all(directory.path().join("CBERS4/.hidden")).unwrap();
-        fs::create_dir_all(directory.path().join(".lazycat")).unwrap();
-        fs::write(directory.path().join("catalog.json"), CATALOG).unwrap();
-        fs::write(directory.path().join("CBERS4/a.json"), ITEM).unwrap();
-        fs::write(directory.path().join("CBERS4/.hidden/a.json"), ITEM).unwrap();
-        fs::write(directory.path().join(".lazycat/state.db"), "secret").unwrap();
-        Self::on(directory)
-    }
-
-    fn on(directory: TempDir) -> Self {
-        let mut process = lazycat()
-            .arg("serve")
-            .arg(directory.path())
-            .args(["--addr", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdout = BufReader::new(process.stdout.take().unwrap());
-        let lines: Vec<String> = (0..2)
-            .map(|_| {
-                let mut line = String::new();
-                stdout.read_line(&mut line).unwrap();
-                line
-            })
-            .collect();
-        let address = lines[0]
-            .trim_start_matches("http://")
-            .split('/')
-            .next()
-            .unwrap()
-            .to_owned();
-        Self {
-            directory,
-            process,
-            address,
-            lines,
-        }
-    }
-
-    fn path(&self) -> &Path {
-        self.directory.path()
-    }
-
-    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
-            self.address
-        );
-        for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
-        }
-        request.push_str("\r\n");
-        let mut stream = self.connect();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut raw = Vec::new();
-        stream.read_to_end(&mut raw).unwrap();
-        Answer::parse(&raw)
-    }
-
-    fn get(&self, path: &str) -> Answer {
-        self.ask("GET", path, &[])
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
-        stream
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Answer {
-    fn parse(raw: &[u8]) -> Self {
-        let end = raw
-            .windows(4)
-            .position(|window| window == b"\r\n\r\n")
-            .expect("a whole head");
-        let head = std::str::from_utf8(&raw[..end]).unwrap();
-        let mut lines = head.split("\r\n");
-        let status = lines
-            .next()
-            .unwrap()
-            .split(' ')
-            .nth(1)
-            .unwrap()
-            .parse()
-            .unwrap();
-        let headers = lines
-            .map(|line| line.split_once(": ").unwrap())
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-            .collect();
-        Self {
-            status,
-            headers,
-            body: raw[end + 4..].to_vec(),
-        }
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map_or("", |(_, value)| value)
-    }
-
-    fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).unwrap()
-    }
-}
-
-fn lazycat() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_lazycat"))
-}
+use server::{Answer, CATALOG, ITEM, Server, lazycat};
 
 fn refused(arguments: &[&str]) -> Output {
-    lazycat()
-        .arg("serve")
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    lazycat().arg("serve").args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
 #[test]
 fn it_prints_its_address_and_how_to_open_it() {
     let server = Server::start();
-    assert_eq!(
-        server.lines[0],
-        format!("http://{}/catalog.json\n", server.address)
-    );
+    assert_eq!(server.lines[0], format!("http://{}/catalog.json\n", server.address));
     assert!(!server.address.ends_with(":0"));
     assert!(server.lines[1].ends_with(&format!(
         " https://radiantearth.github.io/stac-browser/#/external/http:/{}/catalog.json\n",
@@ -186,12 +37,7 @@ fn a_catalog_is_served_to_any_page() {
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     assert_eq!(answer.header("vary"), "Origin");
     for exposed in ["ETag", "Content-Range", "Content-Length"] {
-        assert!(
-            answer
-                .header("access-control-expose-headers")
-                .contains(exposed),
-            "{exposed}"
-        );
+        assert!(answer.header("access-control-expose-headers").contains(exposed), "{exposed}");
     }
 }
 
@@ -202,19 +48,13 @@ fn an_item_is_geojson_and_may_be_kept_longer_than_a_catalog() {
     assert_eq!((answer.status, answer.text()), (200, ITEM));
     assert_eq!(answer.header("content-type"), "application/geo+json");
     assert_eq!(answer.header("cache-control"), "public, max-age=300");
-    assert_eq!(
-        server.get("/catalog.json").header("cache-control"),
-        "public, max-age=10"
-    );
+    assert_eq!(server.get("/catalog.json").header("cache-control"), "public, max-age=10");
 }
 
 #[test]
 fn the_root_leads_to_the_root_catalog() {
     let answer = Server::start().get("/");
-    assert_eq!(
-        (answer.status, answer.header("location")),
-        (307, "/catalog.json")
-    );
+    assert_eq!((answer.status, answer.header("location")), (307, "/catalog.json"));
 }
 
 #[test]
@@ -224,13 +64,7 @@ fn head_says_what_get_would_without_the_content() {
     for path in ["/catalog.json", "/CBERS4/a.json", "/large.tif"] {
         let (head, get) = (server.ask("HEAD", path, &[]), server.get(path));
         assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
-        for name in [
-            "content-type",
-            "content-length",
-            "etag",
-            "cache-control",
-            "accept-ranges",
-        ] {
+        for name in ["content-type", "content-length", "etag", "cache-control", "accept-ranges"] {
             assert_eq!(head.header(name), get.header(name), "{path} {name}");
             assert!(!head.header(name).is_empty(), "{path} {name}");
         }
@@ -252,21 +86,13 @@ fn an_unchanged_document_is_not_sent_again_and_a_changed_one_is() {
     let answer = server.ask("GET", "/catalog.json", &[("If-None-Match", &tag)]);
     assert_eq!((answer.status, answer.text()), (200, "{}"));
     fs::write(server.path().join("catalog.json"), CATALOG).unwrap();
-    assert_eq!(
-        server.get("/catalog.json").header("etag"),
-        tag,
-        "equal content has an equal tag again"
-    );
+    assert_eq!(server.get("/catalog.json").header("etag"), tag, "equal content has an equal tag again");
 }
 
 #[test]
 fn a_part_of_a_file_is_sent_whether_it_is_small_or_large() {
     let server = Server::start();
-    for (name, length) in [
-        ("small.tif", 1000_usize),
-        ("large.tif", 3_000_000),
-        ("large.json", 3_000_000),
-    ] {
+    for (name, length) in [("small.tif", 1000_usize), ("large.tif", 3_000_000), ("large.json", 3_000_000)] {
         let content: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
         fs::write(server.path().join(name), &content).unwrap();
         let path = format!("/{name}");
@@ -286,10 +112,7 @@ fn a_part_of_a_file_is_sent_whether_it_is_small_or_large() {
             );
         }
         let past = server.ask("GET", &path, &[("Range", &format!("bytes={length}-"))]);
-        assert_eq!(
-            (past.status, past.header("content-range")),
-            (416, &*format!("bytes */{length}"))
-        );
+        assert_eq!((past.status, past.header("content-range")), (416, &*format!("bytes */{length}")));
         let whole = server.get(&path);
         assert!(whole.status == 200 && whole.body == content, "{name}");
     }
@@ -303,34 +126,16 @@ fn a_large_document_has_a_strong_tag_and_another_large_file_a_weak_one() {
     assert!(server.get("/large.json").header("etag").starts_with('"'));
     let weak = server.get("/large.tif").header("etag").to_owned();
     assert!(weak.starts_with("W/"));
-    assert_eq!(
-        server
-            .ask("GET", "/large.tif", &[("If-None-Match", &weak)])
-            .status,
-        304
-    );
-    let with_weak = server.ask(
-        "GET",
-        "/large.tif",
-        &[("Range", "bytes=0-1"), ("If-Range", &weak)],
-    );
-    assert_eq!(
-        with_weak.status, 200,
-        "a weak tag does not vouch for a part"
-    );
+    assert_eq!(server.ask("GET", "/large.tif", &[("If-None-Match", &weak)]).status, 304);
+    let with_weak = server.ask("GET", "/large.tif", &[("Range", "bytes=0-1"), ("If-Range", &weak)]);
+    assert_eq!(with_weak.status, 200, "a weak tag does not vouch for a part");
 }
 
 #[test]
 fn a_part_of_an_older_version_is_answered_with_the_whole() {
     let server = Server::start();
     let tag = server.get("/catalog.json").header("etag").to_owned();
-    let part = |tag: &str| {
-        server.ask(
-            "GET",
-            "/catalog.json",
-            &[("Range", "bytes=0-1"), ("If-Range", tag)],
-        )
-    };
+    let part = |tag: &str| server.ask("GET", "/catalog.json", &[("Range", "bytes=0-1"), ("If-Range", tag)]);
     assert_eq!(part(&tag).status, 206);
     assert_eq!(part("\"older\"").status, 200);
 }
@@ -338,33 +143,16 @@ fn a_part_of_an_older_version_is_answered_with_the_whole() {
 #[test]
 fn a_preflight_allows_reading_parts_and_conditions() {
     let server = Server::start();
-    let asked = [
-        ("Origin", "https://a.example"),
-        ("Access-Control-Request-Method", "GET"),
-    ];
+    let asked = [("Origin", "https://a.example"), ("Access-Control-Request-Method", "GET")];
     let answer = server.ask("OPTIONS", "/catalog.json", &asked);
-    assert_eq!(
-        (answer.status, answer.header("access-control-allow-origin")),
-        (204, "*")
-    );
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, "*"));
     for method in ["GET", "HEAD", "OPTIONS"] {
-        assert!(
-            answer
-                .header("access-control-allow-methods")
-                .contains(method)
-        );
+        assert!(answer.header("access-control-allow-methods").contains(method));
     }
     for header in ["Range", "If-None-Match"] {
-        assert!(
-            answer
-                .header("access-control-allow-headers")
-                .contains(header)
-        );
+        assert!(answer.header("access-control-allow-headers").contains(header));
     }
-    assert_eq!(
-        server.ask("OPTIONS", "/catalog.json", &[]).header("allow"),
-        "GET, HEAD, OPTIONS"
-    );
+    assert_eq!(server.ask("OPTIONS", "/catalog.json", &[]).header("allow"), "GET, HEAD, OPTIONS");
 }
 
 #[test]
@@ -372,16 +160,9 @@ fn nothing_but_reading_is_allowed() {
     let server = Server::start();
     for method in ["POST", "PUT", "DELETE", "PATCH"] {
         let answer = server.ask(method, "/catalog.json", &[]);
-        assert_eq!(
-            (answer.status, answer.header("allow")),
-            (405, "GET, HEAD, OPTIONS"),
-            "{method}"
-        );
+        assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD, OPTIONS"), "{method}");
     }
-    assert_eq!(
-        fs::read_to_string(server.path().join("catalog.json")).unwrap(),
-        CATALOG
-    );
+    assert_eq!(fs::read_to_string(server.path().join("catalog.json")).unwrap(), CATALOG);
 }
 
 #[test]
@@ -412,12 +193,7 @@ fn what_is_not_a_visible_file_is_not_found() {
     ] {
         let answer = server.get(path);
         assert_eq!(answer.status, 404, "{path}");
-        assert!(
-            answer
-                .text()
-                .starts_with(r#"{"code":"NotFound","description":""#),
-            "{path}"
-        );
+        assert!(answer.text().starts_with(r#"{"code":"NotFound","description":""#), "{path}");
         assert_eq!(answer.header("content-type"), "application/json");
         assert_eq!(answer.header("access-control-allow-origin"), "*");
     }
@@ -430,11 +206,7 @@ fn a_symbolic_link_is_followed_inside_the_directory_only() {
     let server = Server::start();
     let outside = TempDir::new().unwrap();
     fs::write(outside.path().join("a.json"), ITEM).unwrap();
-    symlink(
-        outside.path().join("a.json"),
-        server.path().join("file.json"),
-    )
-    .unwrap();
+    symlink(outside.path().join("a.json"), server.path().join("file.json")).unwrap();
     symlink(outside.path(), server.path().join("folder")).unwrap();
     symlink(server.path().join(".lazycat"), server.path().join("state")).unwrap();
     symlink("circle", server.path().join("circle")).unwrap();
@@ -449,13 +221,7 @@ fn a_symbolic_link_is_followed_inside_the_directory_only() {
 #[test]
 fn a_pipe_is_not_waited_for() {
     let server = Server::start();
-    assert!(
-        Command::new("mkfifo")
-            .arg(server.path().join("pipe.json"))
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("mkfifo").arg(server.path().join("pipe.json")).status().unwrap().success());
     assert_eq!(server.get("/pipe.json").status, 404);
 }
 
@@ -465,17 +231,11 @@ fn a_document_replaced_while_it_is_read_is_served_whole() {
     let (old, new) = (vec![b'a'; 8_000_000], vec![b'b'; 4_000_000]);
     fs::write(server.path().join("large.json"), &old).unwrap();
     let mut stream = server.connect();
-    stream
-        .write_all(b"GET /large.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .unwrap();
+    stream.write_all(b"GET /large.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     let mut raw = vec![0; 1];
     stream.read_exact(&mut raw).unwrap();
     fs::write(server.path().join("large.tmp"), &new).unwrap();
-    fs::rename(
-        server.path().join("large.tmp"),
-        server.path().join("large.json"),
-    )
-    .unwrap();
+    fs::rename(server.path().join("large.tmp"), server.path().join("large.json")).unwrap();
     stream.read_to_end(&mut raw).unwrap();
     assert!(Answer::parse(&raw).body == old);
     assert!(server.get("/large.json").body == new);
@@ -486,9 +246,7 @@ fn one_connection_takes_many_requests() {
     let server = Server::start();
     let mut stream = server.connect();
     for _ in 0..3 {
-        stream
-            .write_all(b"GET /CBERS4/a.json HTTP/1.1\r\nHost: x\r\n\r\n")
-            .unwrap();
+        stream.write_all(b"GET /CBERS4/a.json HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
         let mut raw = Vec::new();
         while !raw.ends_with(ITEM.as_bytes()) {
             let mut byte = [0];
@@ -507,13 +265,7 @@ fn a_directory_without_a_catalog_is_served_with_a_warning() {
     assert_eq!(server.get("/catalog.json").status, 200);
     server.process.kill().unwrap();
     let mut warning = String::new();
-    server
-        .process
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut warning)
-        .unwrap();
+    server.process.stderr.take().unwrap().read_to_string(&mut warning).unwrap();
     assert!(warning.contains("has no catalog.json yet"), "{warning}");
 }
 
@@ -525,13 +277,7 @@ fn it_ends_when_told_to_although_a_connection_is_open() {
         let _idle = server.connect();
         assert_eq!(server.get("/catalog.json").status, 200);
         let pid = server.process.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
         assert!(server.process.wait().unwrap().success(), "{signal}");
     }
 }
@@ -542,27 +288,15 @@ fn what_cannot_be_served_is_said_in_one_line() {
     let directory = server.path().to_str().unwrap();
     let file = format!("{directory}/catalog.json");
     for (arguments, expected) in [
-        (
-            vec!["/nonexistent/catalog"],
-            "/nonexistent/catalog does not exist; give",
-        ),
+        (vec!["/nonexistent/catalog"], "/nonexistent/catalog does not exist; give"),
         (vec![&*file], "is not a directory; give"),
-        (
-            vec![directory, "--addr", &server.address],
-            "is in use; stop",
-        ),
-        (
-            vec![directory, "--addr", "192.0.2.1:0"],
-            "is no address of this machine; use",
-        ),
+        (vec![directory, "--addr", &server.address], "is in use; stop"),
+        (vec![directory, "--addr", "192.0.2.1:0"], "is no address of this machine; use"),
     ] {
         let output = refused(&arguments);
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        assert!(
-            message.contains(expected) && message.lines().count() == 1,
-            "{message}"
-        );
+        assert!(message.contains(expected) && message.lines().count() == 1, "{message}");
         assert!(output.stdout.is_empty());
     }
 }

@@ -177,10 +177,7 @@ impl OpenError {
         match source.kind() {
             ErrorKind::NotADirectory => Self::NotADirectory { path },
             ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
-            ErrorKind::PermissionDenied => Self::Denied {
-                path,
-                source: source.into(),
-            },
+            ErrorKind::PermissionDenied => Self::Denied { path, source: source.into() },
             _ => Self::Io { path, source },
         }
     }

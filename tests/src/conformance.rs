@@ -10,6 +10,9 @@
 //! }
 //! ```
 
+// A promise that is not kept ends the test.
+#![allow(clippy::panic)]
+
 pub mod listings;
 pub mod marks;
 pub mod objects;
@@ -147,11 +150,7 @@ macro_rules! conformance {
 
 /// An item to put.
 fn item(key: &str, bytes: &str, message_id: Option<&str>) -> ItemPut {
-    ItemPut {
-        key: key.to_owned(),
-        bytes: bytes.as_bytes().to_vec(),
-        message_id: message_id.map(str::to_owned),
-    }
+    ItemPut { key: key.to_owned(), bytes: bytes.as_bytes().to_vec(), message_id: message_id.map(str::to_owned) }
 }
 
 fn level(key: &str) -> Level {

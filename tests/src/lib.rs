@@ -1,2 +1,5 @@
 //! Helpers for the tests of lazycat as a whole.
+pub mod bench;
 pub mod conformance;
+pub mod faults;
+pub mod goldens;

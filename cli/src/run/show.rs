@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use lazycat::embedded::{Progress, Summary};
+use lazycat::generate::Refusal;
 
 /// How often a bar is drawn anew.
 const BAR_EVERY: Duration = Duration::from_millis(100);
@@ -48,7 +49,8 @@ impl<'a> Shown<'a> {
         let bar = ProgressBar::new_spinner();
         let counted = "{bar:32} {human_pos}/{human_len} scenes  {per_sec}  {eta} left{msg}";
         let counting = "{spinner} {human_pos} scenes  {per_sec}{msg}";
-        let style = |template: &str| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            |template: &str| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style(counting));
         let mut is_counted = false;
         while !ended(BAR_EVERY) {
@@ -127,8 +129,8 @@ pub(super) fn summary(summary: &Summary, catalog: &Path, json: bool) -> io::Resu
         HumanCount(summary.refused),
         HumanCount(summary.rebuilt),
     )?;
-    for refusal in summary.refusals.iter().take(REFUSALS_SHOWN) {
-        writeln!(out, "refused ({}): {}\n    {}", refusal.reason, refusal.scene, refusal.detail)?;
+    for Refusal { scene, reason, detail } in summary.refusals.iter().take(REFUSALS_SHOWN) {
+        writeln!(out, "refused ({reason}): {}\n    {}", printable(scene), printable(detail))?;
     }
     if summary.refused > REFUSALS_SHOWN as u64 {
         let reasons: Vec<String> =
@@ -136,7 +138,16 @@ pub(super) fn summary(summary: &Summary, catalog: &Path, json: bool) -> io::Resu
         writeln!(out, "... all {} by reason: {}", HumanCount(summary.refused), reasons.join(", "))?;
     }
     if !summary.troubles.is_empty() {
-        writeln!(out, "troubles that passed: {}", summary.troubles.join("; "))?;
+        writeln!(out, "troubles that passed: {}", printable(&summary.troubles.join("; ")))?;
     }
     writeln!(out, "{}", catalog.join("catalog.json").display())
+}
+
+/// Escapes control characters, which a file name may hold and a terminal would obey.
+fn printable(text: &str) -> String {
+    let escaped = |character: char| match character.is_control() {
+        true => character.escape_default().collect(),
+        false => String::from(character),
+    };
+    text.chars().map(escaped).collect()
 }

@@ -15,11 +15,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time;
 
+use super::patience::Patience;
+
 /// Connections served at once; more wait in the operating system's queue.
 const CONNECTIONS: usize = 512;
 
 /// How long a client may take to send the head of a request, also the next one on an open connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a client may take nothing of a response before it is given up.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The most that is kept of a request before it is refused.
 const HEAD_BUFFER: usize = 64 * 1024;
@@ -37,10 +42,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
     let mut stop = pin!(stop);
     loop {
         let next = async {
-            let slot = Arc::clone(&slots)
-                .acquire_owned()
-                .await
-                .map_err(io::Error::other)?;
+            let slot = Arc::clone(&slots).acquire_owned().await.map_err(io::Error::other)?;
             let (stream, _) = listener.accept().await?;
             io::Result::Ok((slot, stream))
         };
@@ -65,25 +67,20 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
     let _ = time::timeout(GRACE, graceful.shutdown()).await;
 }
 
-fn connection(
-    stream: TcpStream,
-    router: Router,
-) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
+fn connection(stream: TcpStream, router: Router) -> http1::Connection<TokioIo<Patience>, TowerToHyperService<Router>> {
     // Small responses follow each other; waiting to fill a packet would delay each of them.
     let _ = stream.set_nodelay(true);
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BUFFER)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(Patience::new(stream, WRITE_TIMEOUT)), TowerToHyperService::new(router))
 }
 
 async fn pause_after(error: &io::Error) {
     if !matches!(
         error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::Interrupted
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
     ) {
         eprintln!("lazycat serve: no connection can be accepted at the moment: {error}");
         time::sleep(PAUSE).await;

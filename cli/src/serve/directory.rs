@@ -1,5 +1,5 @@
-//! The served directory: opens what a [`Target`] names, and nothing outside. Every call here blocks; the router makes it off the
-//! asynchronous threads.
+//! The served directory: opens what a [`Target`] names, and nothing outside. Every call here blocks; the router makes
+//! it off the asynchronous threads.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -12,8 +12,8 @@ use super::etag::EntityTag;
 use super::media::Media;
 use super::target::{self, Target};
 
-/// Up to this many bytes a file is read at once, and its tag is of its content. A larger document is read twice in chunks, first for its
-/// tag; any other larger file has a tag of its size and time.
+/// Up to this many bytes a file is read at once, and its tag is of its content. A larger document is read twice in
+/// chunks, first for its tag; any other larger file has a tag of its size and time.
 const READ_AT_ONCE: u64 = 1024 * 1024;
 
 /// How much of a large file is in memory for one response.
@@ -84,40 +84,24 @@ impl Directory {
             let mut hash = Xxh3::new();
             hash.update(&bytes);
             let tag = EntityTag::of_content(&hash);
-            return Ok(Found {
-                media,
-                tag,
-                length: bytes.len() as u64,
-                content: Content::Read(bytes),
-            });
+            return Ok(Found { media, tag, length: bytes.len() as u64, content: Content::Read(bytes) });
         }
         let tag = if media.is_document {
             EntityTag::of_content(&hash_chunks(&mut file).map_err(NotServed::Failed)?)
         } else {
             EntityTag::of_metadata(&metadata)
         };
-        Ok(Found {
-            media,
-            tag,
-            length,
-            content: Content::Open(file),
-        })
+        Ok(Found { media, tag, length, content: Content::Open(file) })
     }
 
     /// Follows symbolic links as far as they stay inside, and visible.
     fn resolve(&self, target: &Target) -> Result<PathBuf, NotServed> {
-        let path = self
-            .root
-            .join(target.as_path())
-            .canonicalize()
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::PermissionDenied => NotServed::Forbidden,
-                // A name too long, a file where a folder is expected, a circle of links: no file has this path.
-                _ => NotServed::Absent,
-            })?;
-        let relative = path
-            .strip_prefix(&self.root)
-            .map_err(|_| NotServed::Absent)?;
+        let path = self.root.join(target.as_path()).canonicalize().map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => NotServed::Forbidden,
+            // A name too long, a file where a folder is expected, a circle of links: no file has this path.
+            _ => NotServed::Absent,
+        })?;
+        let relative = path.strip_prefix(&self.root).map_err(|_| NotServed::Absent)?;
         // A pipe or a device is not opened at all: that alone could block for ever.
         if target::is_hidden(relative) || !path.is_file() {
             return Err(NotServed::Absent);

@@ -16,10 +16,7 @@ pub(crate) struct EntityTag {
 impl EntityTag {
     /// A strong tag: 128 bits of the content, so equal bytes have equal tags.
     pub(crate) fn of_content(hash: &Xxh3) -> Self {
-        Self {
-            weak: false,
-            opaque: format!("{:032x}", hash.digest128()),
-        }
+        Self { weak: false, opaque: format!("{:032x}", hash.digest128()) }
     }
 
     /// A weak tag from size and time of modification, for a file too large to be read for its tag.
@@ -29,10 +26,7 @@ impl EntityTag {
             .ok()
             .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
             .map_or(0, |age| age.as_nanos());
-        Self {
-            weak: true,
-            opaque: format!("{:x}-{modified:x}", metadata.len()),
-        }
+        Self { weak: true, opaque: format!("{:x}-{modified:x}", metadata.len()) }
     }
 
     /// Whether an `If-None-Match` header names this tag: a list, or `*`, compared weakly.
@@ -40,8 +34,8 @@ impl EntityTag {
         header.trim() == "*" || tags(header).any(|(_, opaque)| opaque == self.opaque)
     }
 
-    /// Whether an `If-Range` header lets a range of this representation be sent: one tag, both sides strong. A date never does, since
-    /// no `Last-Modified` is sent that a client could have it from.
+    /// Whether an `If-Range` header lets a range of this representation be sent: one tag, both sides strong. A date
+    /// never does, since no `Last-Modified` is sent that a client could have it from.
     pub(crate) fn allows_range(&self, if_range: &str) -> bool {
         !self.weak && tags(if_range).next() == Some((false, &self.opaque))
     }
@@ -49,12 +43,7 @@ impl EntityTag {
 
 impl fmt::Display for EntityTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}\"{}\"",
-            if self.weak { "W/" } else { "" },
-            self.opaque
-        )
+        write!(f, "{}\"{}\"", if self.weak { "W/" } else { "" }, self.opaque)
     }
 }
 
@@ -80,29 +69,16 @@ mod tests {
     use super::*;
 
     fn tag(weak: bool, opaque: &str) -> EntityTag {
-        EntityTag {
-            weak,
-            opaque: opaque.to_owned(),
-        }
+        EntityTag { weak, opaque: opaque.to_owned() }
     }
 
     #[test]
     fn a_list_is_compared_weakly() {
-        for header in [
-            "\"a\"",
-            "W/\"a\"",
-            "\"b\", \"a\"",
-            "\"b\",W/\"a\" , \"c\"",
-            "*",
-            " * ",
-            "\"x,y\",\"a\"",
-        ] {
+        for header in ["\"a\"", "W/\"a\"", "\"b\", \"a\"", "\"b\",W/\"a\" , \"c\"", "*", " * ", "\"x,y\",\"a\""] {
             assert!(tag(false, "a").is_in_list(header), "{header}");
             assert!(tag(true, "a").is_in_list(header), "{header}");
         }
-        for header in [
-            "", "a", "\"b\"", "\"a", "w/\"a\"", "\"aa\"", "\"*\"", "\"b,a\"",
-        ] {
+        for header in ["", "a", "\"b\"", "\"a", "w/\"a\"", "\"aa\"", "\"*\"", "\"b,a\""] {
             assert!(!tag(false, "a").is_in_list(header), "{header}");
         }
     }

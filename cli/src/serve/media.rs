@@ -2,16 +2,11 @@
 
 use std::path::Path;
 
-/// Media types by file extension, in lower case. JSON is not among them: its type follows from the whole name, see [`Media::of`].
+/// Media types by file extension, in lower case. JSON is not among them: its type follows from the whole name, see
+/// [`Media::of`].
 const TYPES: &[(&str, &str)] = &[
-    (
-        "tif",
-        "image/tiff; application=geotiff; profile=cloud-optimized",
-    ),
-    (
-        "tiff",
-        "image/tiff; application=geotiff; profile=cloud-optimized",
-    ),
+    ("tif", "image/tiff; application=geotiff; profile=cloud-optimized"),
+    ("tiff", "image/tiff; application=geotiff; profile=cloud-optimized"),
     ("png", "image/png"),
     ("jpg", "image/jpeg"),
     ("jpeg", "image/jpeg"),
@@ -57,28 +52,14 @@ pub(crate) struct Media {
 impl Media {
     /// Looks a file name up: `catalog.json` and `collection.json` are levels, any other JSON is an item.
     pub(crate) fn of(path: &Path) -> Self {
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if matches!(name, "catalog.json" | "collection.json") {
-            return Self {
-                content_type: "application/json",
-                cache_control: LEVEL_FRESHNESS,
-                is_document: true,
-            };
+            return Self { content_type: "application/json", cache_control: LEVEL_FRESHNESS, is_document: true };
         }
-        let extension = path
-            .extension()
-            .and_then(|extension| extension.to_str())
-            .unwrap_or_default()
-            .to_ascii_lowercase();
+        let extension =
+            path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
         if extension == "json" {
-            return Self {
-                content_type: "application/geo+json",
-                cache_control: ITEM_FRESHNESS,
-                is_document: true,
-            };
+            return Self { content_type: "application/geo+json", cache_control: ITEM_FRESHNESS, is_document: true };
         }
         let known = TYPES.iter().find(|(known, _)| *known == extension);
         Self {
@@ -100,22 +81,13 @@ mod tests {
     #[test]
     fn levels_are_json_and_items_are_geojson() {
         assert_eq!(content_type("catalog.json"), "application/json");
-        assert_eq!(
-            content_type("CBERS4/MUX/collection.json"),
-            "application/json"
-        );
-        assert_eq!(
-            content_type("CBERS4/MUX/057/121/CBERS_4_MUX_20170618_057_121_L2.json"),
-            "application/geo+json"
-        );
+        assert_eq!(content_type("CBERS4/MUX/collection.json"), "application/json");
+        assert_eq!(content_type("CBERS4/MUX/057/121/CBERS_4_MUX_20170618_057_121_L2.json"), "application/geo+json");
     }
 
     #[test]
     fn an_extension_is_looked_up_in_any_case() {
-        assert_eq!(
-            content_type("a/B.TIF"),
-            "image/tiff; application=geotiff; profile=cloud-optimized"
-        );
+        assert_eq!(content_type("a/B.TIF"), "image/tiff; application=geotiff; profile=cloud-optimized");
         assert_eq!(content_type("a/b.xml"), "text/xml; charset=utf-8");
     }
 
@@ -127,13 +99,7 @@ mod tests {
 
     #[test]
     fn a_level_is_stale_sooner_than_an_item() {
-        assert_eq!(
-            Media::of(Path::new("catalog.json")).cache_control,
-            "public, max-age=10"
-        );
-        assert_eq!(
-            Media::of(Path::new("a.json")).cache_control,
-            "public, max-age=300"
-        );
+        assert_eq!(Media::of(Path::new("catalog.json")).cache_control, "public, max-age=10");
+        assert_eq!(Media::of(Path::new("a.json")).cache_control, "public, max-age=300");
     }
 }

@@ -32,29 +32,15 @@ fn ask(header: &str, length: u64) -> Option<Requested> {
         return Some(match length {
             0 => Requested::Unsatisfiable,
             _ if wanted == 0 => Requested::Unsatisfiable,
-            _ => Requested::Part {
-                first: length.saturating_sub(wanted),
-                last: length - 1,
-            },
+            _ => Requested::Part { first: length.saturating_sub(wanted), last: length - 1 },
         });
     }
     let first = number(first)?;
-    let last = if last.is_empty() {
-        u64::MAX
-    } else {
-        number(last)?
-    };
+    let last = if last.is_empty() { u64::MAX } else { number(last)? };
     if last < first {
         return None;
     }
-    Some(if first >= length {
-        Requested::Unsatisfiable
-    } else {
-        Requested::Part {
-            first,
-            last: last.min(length - 1),
-        }
-    })
+    Some(if first >= length { Requested::Unsatisfiable } else { Requested::Part { first, last: last.min(length - 1) } })
 }
 
 /// Digits only; a number past 64 bits stands for the largest one, since no file is as long.
@@ -92,12 +78,7 @@ mod tests {
 
     #[test]
     fn a_range_past_the_end_cannot_be_satisfied() {
-        for header in [
-            "bytes=10-",
-            "bytes=10-20",
-            "bytes=-0",
-            "bytes=99999999999999999999999-",
-        ] {
+        for header in ["bytes=10-", "bytes=10-20", "bytes=-0", "bytes=99999999999999999999999-"] {
             assert_eq!(parse(header, 10), Requested::Unsatisfiable, "{header}");
         }
         assert_eq!(parse("bytes=-1", 0), Requested::Unsatisfiable);

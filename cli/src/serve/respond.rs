@@ -5,8 +5,8 @@ use std::io::{self, Seek, SeekFrom};
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{
-    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    IF_NONE_MATCH, IF_RANGE, RANGE,
+    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE,
+    RANGE,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
@@ -33,39 +33,17 @@ pub(super) fn with_file(method: &Method, headers: &HeaderMap, found: Found) -> R
     let mut response = match decide(method, headers, &found.tag, found.length) {
         Decision::NotModified => empty(StatusCode::NOT_MODIFIED),
         Decision::Send(Requested::Unsatisfiable) => {
-            let mut response = with_error(
-                StatusCode::RANGE_NOT_SATISFIABLE,
-                "the range starts after the last byte of the file",
-            );
-            set(
-                &mut response,
-                CONTENT_RANGE,
-                &format!("bytes */{}", found.length),
-            );
+            let mut response =
+                with_error(StatusCode::RANGE_NOT_SATISFIABLE, "the range starts after the last byte of the file");
+            set(&mut response, CONTENT_RANGE, &format!("bytes */{}", found.length));
             return response;
         }
-        Decision::Send(Requested::Whole) => send(
-            method,
-            found.content,
-            0,
-            found.length,
-            found.media.content_type,
-        ),
+        Decision::Send(Requested::Whole) => send(method, found.content, 0, found.length, found.media.content_type),
         Decision::Send(Requested::Part { first, last }) => {
-            let mut response = send(
-                method,
-                found.content,
-                first,
-                last - first + 1,
-                found.media.content_type,
-            );
+            let mut response = send(method, found.content, first, last - first + 1, found.media.content_type);
             if response.status().is_success() {
                 *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-                set(
-                    &mut response,
-                    CONTENT_RANGE,
-                    &format!("bytes {first}-{last}/{}", found.length),
-                );
+                set(&mut response, CONTENT_RANGE, &format!("bytes {first}-{last}/{}", found.length));
             }
             response
         }
@@ -81,20 +59,12 @@ pub(super) fn with_file(method: &Method, headers: &HeaderMap, found: Found) -> R
 /// Answers with what could not be served.
 pub(super) fn with_refusal(refusal: NotServed) -> Response {
     match refusal {
-        NotServed::Absent => with_error(
-            StatusCode::NOT_FOUND,
-            "there is no such file in the catalog",
-        ),
-        NotServed::Forbidden => {
-            with_error(StatusCode::FORBIDDEN, "the server may not read this file")
-        }
+        NotServed::Absent => with_error(StatusCode::NOT_FOUND, "there is no such file in the catalog"),
+        NotServed::Forbidden => with_error(StatusCode::FORBIDDEN, "the server may not read this file"),
         NotServed::Failed(error) => {
             // The client learns nothing of the disk; the operator does.
             eprintln!("lazycat serve: a file could not be read: {error}");
-            with_error(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the file could not be read",
-            )
+            with_error(StatusCode::INTERNAL_SERVER_ERROR, "the file could not be read")
         }
     }
 }
@@ -104,10 +74,7 @@ pub(super) fn with_methods(method: &Method) -> Response {
     let mut response = if method == Method::OPTIONS {
         empty(StatusCode::NO_CONTENT)
     } else {
-        with_error(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "files can only be read: GET, HEAD or OPTIONS",
-        )
+        with_error(StatusCode::METHOD_NOT_ALLOWED, "files can only be read: GET, HEAD or OPTIONS")
     };
     set(&mut response, ALLOW, METHODS);
     response
@@ -115,10 +82,7 @@ pub(super) fn with_methods(method: &Method) -> Response {
 
 /// An error as STAC API has it: `{"code", "description"}`.
 fn with_error(status: StatusCode, description: &str) -> Response {
-    let code = status
-        .canonical_reason()
-        .unwrap_or_default()
-        .replace(' ', "");
+    let code = status.canonical_reason().unwrap_or_default().replace(' ', "");
     let body = serde_json::json!({ "code": code, "description": description }).to_string();
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
@@ -144,13 +108,7 @@ fn decide(method: &Method, headers: &HeaderMap, tag: &EntityTag, length: u64) ->
     }
 }
 
-fn send(
-    method: &Method,
-    content: Content,
-    first: u64,
-    length: u64,
-    content_type: &str,
-) -> Response {
+fn send(method: &Method, content: Content, first: u64, length: u64, content_type: &str) -> Response {
     let body = match content {
         _ if method == Method::HEAD => Body::empty(),
         Content::Read(bytes) => Body::from(part(&bytes, first, length)),
@@ -166,22 +124,14 @@ fn send(
 }
 
 fn part(bytes: &Bytes, first: u64, length: u64) -> Bytes {
-    let start = usize::try_from(first)
-        .unwrap_or(usize::MAX)
-        .min(bytes.len());
-    let end = start
-        .saturating_add(usize::try_from(length).unwrap_or(usize::MAX))
-        .min(bytes.len());
+    let start = usize::try_from(first).unwrap_or(usize::MAX).min(bytes.len());
+    let end = start.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)).min(bytes.len());
     bytes.slice(start..end)
 }
 
-/// The part of a file in chunks, each read when the one before is on its way. A file that became shorter ends in an error, so that the
-/// client does not take the part for the whole.
-fn stream(
-    mut file: File,
-    first: u64,
-    length: u64,
-) -> io::Result<impl Stream<Item = io::Result<Bytes>>> {
+/// The part of a file in chunks, each read when the one before is on its way. A file that became shorter ends in an
+/// error, so that the client does not take the part for the whole.
+fn stream(mut file: File, first: u64, length: u64) -> io::Result<impl Stream<Item = io::Result<Bytes>>> {
     file.seek(SeekFrom::Start(first))?;
     let file = tokio::fs::File::from_std(file);
     Ok(try_unfold((file, length), |(mut file, left)| async move {
@@ -205,10 +155,7 @@ fn empty(status: StatusCode) -> Response {
 }
 
 fn texts<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    headers
-        .get_all(name)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok())
+    headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
 }
 
 /// Sets a header whose value is made here; one that is not a header value cannot arise, and would be left out.
@@ -241,40 +188,22 @@ mod tests {
     #[test]
     fn an_unchanged_file_is_not_sent_even_in_part() {
         let same = tag().to_string();
-        assert_eq!(
-            decision(
-                &Method::GET,
-                &[(IF_NONE_MATCH, &same), (RANGE, "bytes=0-1")]
-            ),
-            Decision::NotModified
-        );
-        assert_eq!(
-            decision(
-                &Method::GET,
-                &[(IF_NONE_MATCH, "\"x\""), (IF_NONE_MATCH, &same)]
-            ),
-            Decision::NotModified
-        );
+        assert_eq!(decision(&Method::GET, &[(IF_NONE_MATCH, &same), (RANGE, "bytes=0-1")]), Decision::NotModified);
+        assert_eq!(decision(&Method::GET, &[(IF_NONE_MATCH, "\"x\""), (IF_NONE_MATCH, &same)]), Decision::NotModified);
     }
 
     #[test]
     fn a_range_is_sent_to_get_only() {
         let part = Decision::Send(Requested::Part { first: 0, last: 1 });
         assert_eq!(decision(&Method::GET, &[(RANGE, "bytes=0-1")]), part);
-        assert_eq!(
-            decision(&Method::HEAD, &[(RANGE, "bytes=0-1")]),
-            Decision::Send(Requested::Whole)
-        );
+        assert_eq!(decision(&Method::HEAD, &[(RANGE, "bytes=0-1")]), Decision::Send(Requested::Whole));
     }
 
     #[test]
     fn a_range_of_another_version_is_the_whole_of_this_one() {
         let same = tag().to_string();
         let part = Decision::Send(Requested::Part { first: 0, last: 1 });
-        assert_eq!(
-            decision(&Method::GET, &[(RANGE, "bytes=0-1"), (IF_RANGE, &same)]),
-            part
-        );
+        assert_eq!(decision(&Method::GET, &[(RANGE, "bytes=0-1"), (IF_RANGE, &same)]), part);
         assert_eq!(
             decision(&Method::GET, &[(RANGE, "bytes=0-1"), (IF_RANGE, "\"x\"")]),
             Decision::Send(Requested::Whole)

@@ -20,29 +20,21 @@ const ROOT_CATALOG: &str = "/catalog.json";
 /// On every response: any page may read the catalog, and the headers that a reader of large files needs.
 const ALWAYS: &[(&str, &str)] = &[
     ("access-control-allow-origin", "*"),
-    (
-        "access-control-expose-headers",
-        "ETag, Content-Range, Content-Length, Accept-Ranges",
-    ),
+    ("access-control-expose-headers", "ETag, Content-Range, Content-Length, Accept-Ranges"),
 ];
 
-/// On the answer to a preflight request. The last one lets a public page, such as STAC Browser's, read from this machine.
+/// On the answer to a preflight request. The last one lets a public page, such as STAC Browser's, read from this
+/// machine.
 const PREFLIGHT: &[(&str, &str)] = &[
     ("access-control-allow-methods", respond::METHODS),
-    (
-        "access-control-allow-headers",
-        "Range, If-Range, If-None-Match, Content-Type, Accept",
-    ),
+    ("access-control-allow-headers", "Range, If-Range, If-None-Match, Content-Type, Accept"),
     ("access-control-max-age", "86400"),
     ("access-control-allow-private-network", "true"),
 ];
 
 /// The files of a directory, with `/` leading to the root catalog.
 pub(crate) fn router(directory: Directory) -> Router {
-    Router::new()
-        .fallback(file)
-        .with_state(Arc::new(directory))
-        .layer(middleware::from_fn(open_to_all))
+    Router::new().fallback(file).with_state(Arc::new(directory)).layer(middleware::from_fn(open_to_all))
 }
 
 async fn file(State(directory): State<Arc<Directory>>, request: Request) -> Response {
@@ -65,10 +57,8 @@ async fn file(State(directory): State<Arc<Directory>>, request: Request) -> Resp
 }
 
 async fn open_to_all(request: Request, next: Next) -> Response {
-    let is_preflight = request.method() == Method::OPTIONS
-        && request
-            .headers()
-            .contains_key("access-control-request-method");
+    let is_preflight =
+        request.method() == Method::OPTIONS && request.headers().contains_key("access-control-request-method");
     let mut response = if is_preflight {
         let mut response = StatusCode::NO_CONTENT.into_response();
         insert(&mut response, PREFLIGHT);
@@ -77,20 +67,13 @@ async fn open_to_all(request: Request, next: Next) -> Response {
         next.run(request).await
     };
     insert(&mut response, ALWAYS);
-    response
-        .headers_mut()
-        .insert(VARY, HeaderValue::from_static("Origin"));
-    response
-        .headers_mut()
-        .insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Origin"));
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
 fn insert(response: &mut Response, headers: &[(&'static str, &'static str)]) {
     for (name, value) in headers {
-        response.headers_mut().insert(
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
+        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
 }

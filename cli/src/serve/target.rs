@@ -11,8 +11,8 @@ pub(crate) struct Target(PathBuf);
 impl Target {
     /// Decodes the (percent-encoded) path of a request, such as `/CBERS4/MUX/collection.json`.
     ///
-    /// `None` for what is never served: an empty, hidden (`.lazycat`), `.` or `..` segment, a trailing slash, and a segment that decodes
-    /// to a separator, a NUL, a backslash or to bytes that are not UTF-8.
+    /// `None` for what is never served: an empty, hidden (`.lazycat`), `.` or `..` segment, a trailing slash, and a
+    /// segment that decodes to a separator, a NUL, a backslash or to bytes that are not UTF-8.
     pub(crate) fn of_request(path: &str) -> Option<Self> {
         let mut target = PathBuf::new();
         for segment in path.strip_prefix('/')?.split('/') {
@@ -33,9 +33,7 @@ impl Target {
 
 /// Whether a path relative to the served directory has a hidden component, such as `.lazycat`.
 pub(crate) fn is_hidden(relative: &Path) -> bool {
-    relative
-        .components()
-        .any(|component| component.as_os_str().as_encoded_bytes().starts_with(b"."))
+    relative.components().any(|component| component.as_os_str().as_encoded_bytes().starts_with(b"."))
 }
 
 fn is_plain(name: &str) -> bool {
@@ -61,10 +59,7 @@ mod tests {
 
     #[test]
     fn a_plain_path_is_taken_as_it_is() {
-        assert_eq!(
-            decoded("/CBERS4/MUX/057/catalog.json").as_deref(),
-            Some("CBERS4/MUX/057/catalog.json")
-        );
+        assert_eq!(decoded("/CBERS4/MUX/057/catalog.json").as_deref(), Some("CBERS4/MUX/057/catalog.json"));
     }
 
     #[test]
@@ -97,15 +92,7 @@ mod tests {
 
     #[test]
     fn hidden_and_empty_segments_are_not_targets() {
-        for path in [
-            "/.lazycat/state.db",
-            "/a/.git/config",
-            "/%2elazycat/state.db",
-            "/",
-            "/a/",
-            "/a//b",
-            "/./a",
-        ] {
+        for path in ["/.lazycat/state.db", "/a/.git/config", "/%2elazycat/state.db", "/", "/a/", "/a//b", "/./a"] {
             assert_eq!(decoded(path), None, "{path}");
         }
     }

@@ -69,21 +69,10 @@ impl Document {
     }
 
     pub(super) fn links(&self) -> impl Iterator<Item = Link<'_>> {
-        let links = self
-            .value
-            .get("links")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
+        let links = self.value.get("links").and_then(Value::as_array).into_iter().flatten();
         links.enumerate().filter_map(|(index, link)| {
             let text = |field: &str| link.get(field).and_then(Value::as_str);
-            Some(Link {
-                index,
-                rel: text("rel")?,
-                href: text("href")?,
-                media_type: text("type"),
-                title: text("title"),
-            })
+            Some(Link { index, rel: text("rel")?, href: text("href")?, media_type: text("type"), title: text("title") })
         })
     }
 
@@ -100,10 +89,7 @@ pub(super) enum Unreadable {
     /// A folder, a pipe, or a symbolic link that leaves the catalog directory.
     NotAFile(&'static str),
     /// A file, but no STAC document: what is wrong with it, and where.
-    Faulty {
-        pointer: &'static str,
-        message: String,
-    },
+    Faulty { pointer: &'static str, message: String },
 }
 
 /// Reads documents of one directory.
@@ -132,29 +118,19 @@ impl Reader {
     pub(super) fn read(&self, path: &str) -> Result<Document, Unreadable> {
         let file = self.resolve(path)?;
         let bytes = read_bounded(&file)?;
-        let value: Value = serde_json::from_slice(&bytes)
-            .map_err(|error| faulty("", format!("found what is no JSON: {error}")))?;
+        let value: Value =
+            serde_json::from_slice(&bytes).map_err(|error| faulty("", format!("found what is no JSON: {error}")))?;
         let kind = kind(&value)?;
-        Ok(Document {
-            path: path.to_owned(),
-            kind,
-            value,
-        })
+        Ok(Document { path: path.to_owned(), kind, value })
     }
 
     fn resolve(&self, path: &str) -> Result<PathBuf, Unreadable> {
-        let file = self
-            .root
-            .join(path)
-            .canonicalize()
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::PermissionDenied => cannot_be_read(&error),
-                _ => Unreadable::Absent,
-            })?;
+        let file = self.root.join(path).canonicalize().map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => cannot_be_read(&error),
+            _ => Unreadable::Absent,
+        })?;
         if !file.starts_with(&self.root) {
-            return Err(Unreadable::NotAFile(
-                "is a symbolic link that leaves the catalog directory",
-            ));
+            return Err(Unreadable::NotAFile("is a symbolic link that leaves the catalog directory"));
         }
         // Opening a pipe could block for ever.
         if !file.is_file() {
@@ -165,28 +141,15 @@ impl Reader {
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, Unreadable> {
-    let too_large = |found: &str| {
-        faulty(
-            "",
-            format!("found {found} bytes, expected at most {LARGEST}; it was not read"),
-        )
-    };
+    let too_large =
+        |found: &str| faulty("", format!("found {found} bytes, expected at most {LARGEST}; it was not read"));
     let file = File::open(path).map_err(|error| cannot_be_read(&error))?;
-    let length = file
-        .metadata()
-        .map_err(|error| cannot_be_read(&error))?
-        .len();
+    let length = file.metadata().map_err(|error| cannot_be_read(&error))?.len();
     if length > LARGEST {
         return Err(too_large(&length.to_string()));
     }
-    let mut bytes = Vec::with_capacity(
-        usize::try_from(length)
-            .unwrap_or_default()
-            .saturating_add(1),
-    );
-    file.take(LARGEST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| cannot_be_read(&error))?;
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default().saturating_add(1));
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| cannot_be_read(&error))?;
     if bytes.len() as u64 > LARGEST {
         return Err(too_large("more"));
     }
@@ -195,13 +158,7 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, Unreadable> {
 
 fn kind(value: &Value) -> Result<Kind, Unreadable> {
     if !value.is_object() {
-        return Err(faulty(
-            "",
-            format!(
-                "found {}, expected a JSON object",
-                super::faults::quote(Some(value))
-            ),
-        ));
+        return Err(faulty("", format!("found {}, expected a JSON object", super::faults::quote(Some(value)))));
     }
     match value.get("type").and_then(Value::as_str) {
         Some("Catalog") => Ok(Kind::Catalog),
@@ -209,10 +166,7 @@ fn kind(value: &Value) -> Result<Kind, Unreadable> {
         Some("Feature") => Ok(Kind::Item),
         _ => {
             let found = super::faults::quote(value.get("type"));
-            Err(faulty(
-                "/type",
-                format!("found {found}, expected \"Catalog\", \"Collection\" or \"Feature\""),
-            ))
+            Err(faulty("/type", format!("found {found}, expected \"Catalog\", \"Collection\" or \"Feature\"")))
         }
     }
 }

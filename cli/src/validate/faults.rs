@@ -19,8 +19,8 @@ pub(super) struct Fault {
     pub(super) message: String,
 }
 
-/// The first faults in the order of their paths, so many as are shown, and the number of all: the same whatever the order in which
-/// documents were read.
+/// The first faults in the order of their paths, so many as are shown, and the number of all: the same whatever the
+/// order in which documents were read.
 #[derive(Debug)]
 pub(super) struct Faults {
     shown: BTreeSet<Fault>,
@@ -30,11 +30,7 @@ pub(super) struct Faults {
 
 impl Faults {
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            shown: BTreeSet::new(),
-            limit,
-            total: 0,
-        }
+        Self { shown: BTreeSet::new(), limit, total: 0 }
     }
 
     pub(super) fn add(&mut self, fault: Fault) {
@@ -86,11 +82,7 @@ mod tests {
     use super::*;
 
     fn fault(path: &str) -> Fault {
-        Fault {
-            path: path.to_owned(),
-            pointer: String::new(),
-            message: String::new(),
-        }
+        Fault { path: path.to_owned(), pointer: String::new(), message: String::new() }
     }
 
     #[test]
@@ -99,11 +91,7 @@ mod tests {
         for path in ["c", "a", "d", "b"] {
             faults.add(fault(path));
         }
-        let shown: Vec<_> = faults
-            .shown()
-            .iter()
-            .map(|fault| fault.path.as_str())
-            .collect();
+        let shown: Vec<_> = faults.shown().iter().map(|fault| fault.path.as_str()).collect();
         assert_eq!((shown, faults.total()), (vec!["a", "b"], 4));
     }
 
@@ -117,9 +105,6 @@ mod tests {
     #[test]
     fn a_long_value_is_cut_between_characters() {
         assert_eq!(cut(&"é".repeat(QUOTED)), "é".repeat(QUOTED));
-        assert_eq!(
-            cut(&"é".repeat(QUOTED + 1)),
-            format!("{}...", "é".repeat(QUOTED))
-        );
+        assert_eq!(cut(&"é".repeat(QUOTED + 1)), format!("{}...", "é".repeat(QUOTED)));
     }
 }

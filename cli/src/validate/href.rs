@@ -30,12 +30,9 @@ impl fmt::Display for Astray {
 
 /// Resolves an href that stands in `document`, a path relative to the catalog directory, to another such path.
 ///
-/// `published` is the address of the catalog directory, ending in a slash, when its root says it: an absolute href below it is inside.
-pub(super) fn resolve(
-    document: &str,
-    href: &str,
-    published: Option<&str>,
-) -> Result<String, Astray> {
+/// `published` is the address of the catalog directory, ending in a slash, when its root says it: an absolute href
+/// below it is inside.
+pub(super) fn resolve(document: &str, href: &str, published: Option<&str>) -> Result<String, Astray> {
     let inside = published.and_then(|published| href.strip_prefix(published));
     let reference = inside.unwrap_or(href);
     if inside.is_none() && (reference.starts_with('/') || has_scheme(reference)) {
@@ -63,23 +60,16 @@ pub(super) fn resolve(
 
 /// Whether a reference is absolute: `scheme:`.
 pub(super) fn has_scheme(reference: &str) -> bool {
-    let scheme = reference
-        .split(['/', '?', '#'])
-        .next()
-        .and_then(|first| first.split_once(':'))
-        .map(|(scheme, _)| scheme);
+    let scheme =
+        reference.split(['/', '?', '#']).next().and_then(|first| first.split_once(':')).map(|(scheme, _)| scheme);
     scheme.is_some_and(|scheme| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme
-                .chars()
-                .all(|other| other.is_ascii_alphanumeric() || "+-.".contains(other))
+            && scheme.chars().all(|other| other.is_ascii_alphanumeric() || "+-.".contains(other))
     })
 }
 
 fn decode(segment: &str) -> Result<String, Astray> {
-    let name = percent_decode_str(segment)
-        .decode_utf8()
-        .map_err(|_| Astray::Malformed)?;
+    let name = percent_decode_str(segment).decode_utf8().map_err(|_| Astray::Malformed)?;
     match &*name {
         ".." => Err(Astray::Above),
         name if name.starts_with('.') => Err(Astray::Hidden),
@@ -102,50 +92,26 @@ mod tests {
 
     #[test]
     fn a_relative_href_starts_at_the_folder_of_its_document() {
-        assert_eq!(
-            resolved("./a.json").as_deref(),
-            Ok("CBERS4/MUX/057/121/a.json")
-        );
-        assert_eq!(
-            resolved("../../collection.json").as_deref(),
-            Ok("CBERS4/MUX/collection.json")
-        );
-        assert_eq!(
-            resolved("../../../../catalog.json").as_deref(),
-            Ok("catalog.json")
-        );
-        assert_eq!(
-            resolved("a%20b.json?x#y").as_deref(),
-            Ok("CBERS4/MUX/057/121/a b.json")
-        );
-        assert_eq!(
-            resolve("catalog.json", "CBERS4/catalog.json", None).as_deref(),
-            Ok("CBERS4/catalog.json")
-        );
+        assert_eq!(resolved("./a.json").as_deref(), Ok("CBERS4/MUX/057/121/a.json"));
+        assert_eq!(resolved("../../collection.json").as_deref(), Ok("CBERS4/MUX/collection.json"));
+        assert_eq!(resolved("../../../../catalog.json").as_deref(), Ok("catalog.json"));
+        assert_eq!(resolved("a%20b.json?x#y").as_deref(), Ok("CBERS4/MUX/057/121/a b.json"));
+        assert_eq!(resolve("catalog.json", "CBERS4/catalog.json", None).as_deref(), Ok("CBERS4/catalog.json"));
     }
 
     #[test]
     fn an_absolute_href_below_the_published_address_is_inside() {
-        assert_eq!(
-            resolved("https://a.example/stac/CBERS4/catalog.json").as_deref(),
-            Ok("CBERS4/catalog.json")
-        );
+        assert_eq!(resolved("https://a.example/stac/CBERS4/catalog.json").as_deref(), Ok("CBERS4/catalog.json"));
     }
 
     #[test]
     fn what_leads_away_is_told_apart() {
-        assert_eq!(
-            resolved("https://b.example/stac/catalog.json"),
-            Err(Astray::Elsewhere)
-        );
+        assert_eq!(resolved("https://b.example/stac/catalog.json"), Err(Astray::Elsewhere));
         assert_eq!(resolved("//b.example/catalog.json"), Err(Astray::Elsewhere));
         assert_eq!(resolved("/catalog.json"), Err(Astray::Elsewhere));
         assert_eq!(resolved("s3:x"), Err(Astray::Elsewhere));
         assert_eq!(resolved("../../../../../catalog.json"), Err(Astray::Above));
-        assert_eq!(
-            resolved("https://a.example/stac/../x.json"),
-            Err(Astray::Above)
-        );
+        assert_eq!(resolved("https://a.example/stac/../x.json"), Err(Astray::Above));
         assert_eq!(resolved("%2e%2e/x.json"), Err(Astray::Above));
         assert_eq!(resolved("../../../../.lazycat/x.json"), Err(Astray::Hidden));
         assert_eq!(resolved("a%2fb.json"), Err(Astray::Malformed));

@@ -32,11 +32,7 @@ impl Ids {
         let number = u32::try_from(self.levels.len()).unwrap_or(u32::MAX);
         self.levels.push(document.path.as_str().into());
         if document.kind == Kind::Collection {
-            self.met.push(Met {
-                hash: hash("collection", document.id()),
-                level: number,
-                link: ITSELF,
-            });
+            self.met.push(Met { hash: hash("collection", document.id()), level: number, link: ITSELF });
         }
         number
     }
@@ -44,35 +40,20 @@ impl Ids {
     /// Takes note of an item of a collection.
     pub(super) fn item(&mut self, collection: &str, id: &str, level: u32, link: usize) {
         let link = u32::try_from(link).unwrap_or(ITSELF);
-        self.met.push(Met {
-            hash: hash(&format!("item {collection}"), id),
-            level,
-            link,
-        });
+        self.met.push(Met { hash: hash(&format!("item {collection}"), id), level, link });
     }
 
     /// Finds ids that more than one document has, and says so at each but the first by path.
     pub(super) fn check(mut self, walk: &Walk<'_>) {
         self.met.sort_unstable();
-        for same in self
-            .met
-            .chunk_by(|a, b| a.hash == b.hash)
-            .filter(|same| same.len() > 1)
-        {
-            let mut paths: Vec<String> = same
-                .iter()
-                .filter_map(|met| self.path(walk, *met))
-                .collect();
+        for same in self.met.chunk_by(|a, b| a.hash == b.hash).filter(|same| same.len() > 1) {
+            let mut paths: Vec<String> = same.iter().filter_map(|met| self.path(walk, *met)).collect();
             paths.sort_unstable();
             let Some((first, others)) = paths.split_first() else {
                 continue;
             };
             for path in others {
-                walk.fault(
-                    path,
-                    "/id",
-                    format!("found the id that {first} has, expected one of its own"),
-                );
+                walk.fault(path, "/id", format!("found the id that {first} has, expected one of its own"));
             }
         }
     }
@@ -84,9 +65,7 @@ impl Ids {
             return Some(level.to_string());
         }
         let document = walk.reader.read(level).ok()?;
-        let link = document
-            .links()
-            .find(|link| link.index == met.link as usize)?;
+        let link = document.links().find(|link| link.index == met.link as usize)?;
         href::resolve(level, link.href, walk.published.as_deref()).ok()
     }
 }

@@ -8,22 +8,14 @@ use super::href;
 use super::node::{Node, title_fits};
 use super::walk::Walk;
 
-/// Checks that a document has exactly one link of this relation, and that it leads to `expected`; none, when that is `None`.
-pub(super) fn check_up(
-    walk: &Walk<'_>,
-    document: &Document,
-    rel: &str,
-    expected: Option<&Arc<Node>>,
-) {
+/// Checks that a document has exactly one link of this relation, and that it leads to `expected`; none, when that is
+/// `None`.
+pub(super) fn check_up(walk: &Walk<'_>, document: &Document, rel: &str, expected: Option<&Arc<Node>>) {
     let mut links = document.links().filter(|link| link.rel == rel);
     match (links.next(), expected) {
         (None, None) => {}
         (None, Some(expected)) => {
-            walk.fault(
-                &document.path,
-                "/links",
-                format!("found no {rel} link, expected one to {}", expected.path),
-            );
+            walk.fault(&document.path, "/links", format!("found no {rel} link, expected one to {}", expected.path));
         }
         (Some(link), None) => {
             let message = format!("found a {rel} link, expected none in the root");
@@ -40,32 +32,22 @@ pub(super) fn check_up(
     }
 }
 
-/// Checks what an item says of its collection; `expected` is the one that stands above it in the tree. Gives the collection it belongs to.
-pub(super) fn check_collection(
-    walk: &Walk<'_>,
-    item: &Document,
-    expected: Option<Arc<Node>>,
-) -> Option<Arc<Node>> {
+/// Checks what an item says of its collection; `expected` is the one that stands above it in the tree. Gives the
+/// collection it belongs to.
+pub(super) fn check_collection(walk: &Walk<'_>, item: &Document, expected: Option<Arc<Node>>) -> Option<Arc<Node>> {
     let expected = expected.or_else(|| linked_collection(walk, item));
     let said = item.value.get("collection");
     match &expected {
         Some(collection) => {
             check_up(walk, item, "collection", Some(collection));
             if said.and_then(serde_json::Value::as_str) != Some(&collection.id) {
-                let message = format!(
-                    "found {}, expected {:?}, the id of {}",
-                    quote(said),
-                    collection.id,
-                    collection.path
-                );
+                let message =
+                    format!("found {}, expected {:?}, the id of {}", quote(said), collection.id, collection.path);
                 walk.fault(&item.path, "/collection", message);
             }
         }
         None if said.is_some() => {
-            let message = format!(
-                "found {}, expected a collection link that leads to it",
-                quote(said)
-            );
+            let message = format!("found {}, expected a collection link that leads to it", quote(said));
             walk.fault(&item.path, "/collection", message);
         }
         None => {}
@@ -77,8 +59,7 @@ pub(super) fn check_collection(
 fn linked_collection(walk: &Walk<'_>, item: &Document) -> Option<Arc<Node>> {
     let link = item.links().find(|link| link.rel == "collection")?;
     let path = href::resolve(&item.path, link.href, walk.published.as_deref()).ok()?;
-    walk.elsewhere(&path)
-        .filter(|node| node.kind == Kind::Collection)
+    walk.elsewhere(&path).filter(|node| node.kind == Kind::Collection)
 }
 
 fn check_target(walk: &Walk<'_>, document: &Document, link: Link<'_>, expected: &Arc<Node>) {
@@ -90,36 +71,16 @@ fn check_target(walk: &Walk<'_>, document: &Document, link: Link<'_>, expected: 
         Err(astray) => Some(format!("{}, {astray}", quote_text(Some(link.href)))),
     };
     if let Some(found) = found {
-        walk.fault(
-            &document.path,
-            at("href"),
-            format!("found {found} as {rel}, expected a link to {path}"),
-        );
+        walk.fault(&document.path, at("href"), format!("found {found} as {rel}, expected a link to {path}"));
         return;
     }
     let media_type = expected.kind.media_type();
     if link.media_type != Some(media_type) {
         let found = quote_text(link.media_type);
-        walk.fault(
-            &document.path,
-            at("type"),
-            format!("found {found}, expected {media_type:?} for {path}"),
-        );
+        walk.fault(&document.path, at("type"), format!("found {found}, expected {media_type:?} for {path}"));
     }
-    if !title_fits(
-        link.title,
-        expected.kind,
-        expected.title.as_deref(),
-        &expected.id,
-    ) {
-        let (found, title) = (
-            quote_text(link.title),
-            quote_text(expected.title.as_deref().or(Some(&expected.id))),
-        );
-        walk.fault(
-            &document.path,
-            at("title"),
-            format!("found {found}, expected {title}, the title of {path}"),
-        );
+    if !title_fits(link.title, expected.kind, expected.title.as_deref(), &expected.id) {
+        let (found, title) = (quote_text(link.title), quote_text(expected.title.as_deref().or(Some(&expected.id))));
+        walk.fault(&document.path, at("title"), format!("found {found}, expected {title}, the title of {path}"));
     }
 }

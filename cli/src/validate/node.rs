@@ -54,16 +54,13 @@ pub(super) struct Down {
 
 /// The address of the catalog directory, ending in a slash, when the `self` link of its root is absolute.
 pub(super) fn published(root: &Document) -> Option<String> {
-    let address = root
-        .links()
-        .find(|link| link.rel == "self" && href::has_scheme(link.href))?
-        .href;
+    let address = root.links().find(|link| link.rel == "self" && href::has_scheme(link.href))?.href;
     let address = address.strip_suffix(&root.path)?;
     address.ends_with('/').then(|| address.to_owned())
 }
 
-/// Whether the title of a link is that of its target. A document without a title may be linked by its id; an item always may, since an
-/// item that was made elsewhere is filed by its id.
+/// Whether the title of a link is that of its target. A document without a title may be linked by its id; an item
+/// always may, since an item that was made elsewhere is filed by its id.
 pub(super) fn title_fits(link: Option<&str>, kind: Kind, title: Option<&str>, id: &str) -> bool {
     link == title || (link == Some(id) && (kind == Kind::Item || title.is_none()))
 }

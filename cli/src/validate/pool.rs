@@ -15,30 +15,22 @@ struct Pool<T> {
 }
 
 struct State<T> {
-    /// The last pushed is taken first, so that a tree is walked to its leaves before the next branch is opened: what waits stays few.
+    /// The last pushed is taken first, so that a tree is walked to its leaves before the next branch is opened: what
+    /// waits stays few.
     waiting: Vec<T>,
     running: usize,
 }
 
 /// Runs tasks, and those that they push, until none is left.
 pub(super) fn run<T: Send>(first: Vec<T>, work: impl Fn(T, &mut Vec<T>) + Sync) {
-    let pool = Pool {
-        state: Mutex::new(State {
-            waiting: first,
-            running: 0,
-        }),
-        changed: Condvar::new(),
-    };
+    let pool = Pool { state: Mutex::new(State { waiting: first, running: 0 }), changed: Condvar::new() };
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(task) = pool.take() {
                     // Given back when dropped, so that a panic in one thread does not leave the others waiting.
-                    let mut done = Done {
-                        pool: &pool,
-                        more: Vec::new(),
-                    };
+                    let mut done = Done { pool: &pool, more: Vec::new() };
                     work(task, &mut done.more);
                 }
             });
@@ -57,10 +49,7 @@ impl<T> Pool<T> {
             if state.running == 0 {
                 return None;
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The JSON schemas of the STAC core, 1.0.0 and 1.1.0, which the program carries: nothing is ever fetched. What an extension asks of a
-//! document is not checked.
+//! The JSON schemas of the STAC core, 1.0.0 and 1.1.0, which the program carries: nothing is ever fetched. What an
+//! extension asks of a document is not checked.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, Registry, Resource, ValidationError, Validator};
@@ -65,16 +65,14 @@ impl Schemas {
     pub(super) fn compile() -> Result<Self, String> {
         let mut registry = Registry::new();
         for (address, text) in FILES {
-            let schema: Value =
-                serde_json::from_str(text).map_err(|error| format!("{address}: {error}"))?;
+            let schema: Value = serde_json::from_str(text).map_err(|error| format!("{address}: {error}"))?;
             registry = registry
                 .add(*address, Resource::from_contents(schema))
                 .map_err(|error| format!("{address}: {error}"))?;
         }
         let registry = registry.prepare().map_err(|error| error.to_string())?;
         let compile = |name: &'static str, kind: &str| {
-            let address =
-                format!("https://schemas.stacspec.org/v{name}/{kind}-spec/json-schema/{kind}.json");
+            let address = format!("https://schemas.stacspec.org/v{name}/{kind}-spec/json-schema/{kind}.json");
             jsonschema::draft7::options()
                 .offline()
                 .should_validate_formats(true)
@@ -96,16 +94,8 @@ impl Schemas {
     /// Holds a document against the schema of its kind and of the version it says it has; gives pointers and messages.
     pub(super) fn check(&self, kind: Kind, document: &Value) -> Vec<(String, String)> {
         let said = document.get("stac_version");
-        let Some(version) = self
-            .0
-            .iter()
-            .find(|version| said.and_then(Value::as_str) == Some(version.name))
-        else {
-            let known: Vec<_> = self
-                .0
-                .iter()
-                .map(|version| format!("{:?}", version.name))
-                .collect();
+        let Some(version) = self.0.iter().find(|version| said.and_then(Value::as_str) == Some(version.name)) else {
+            let known: Vec<_> = self.0.iter().map(|version| format!("{:?}", version.name)).collect();
             return vec![(
                 "/stac_version".to_owned(),
                 format!("found {}, expected {}", quote(said), known.join(" or ")),
@@ -119,33 +109,21 @@ impl Schemas {
         if schema.is_valid(document) {
             return Vec::new();
         }
-        schema
-            .iter_errors(document)
-            .take(FAULTS_OF_A_DOCUMENT)
-            .map(|error| describe(&error))
-            .collect()
+        schema.iter_errors(document).take(FAULTS_OF_A_DOCUMENT).map(|error| describe(&error)).collect()
     }
 }
 
 /// Where the core of an error is, and what it is: inside alternatives, that of the one which was most likely meant.
 fn describe(error: &ValidationError<'_>) -> (String, String) {
     let alternatives = match error.kind() {
-        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
-            context.as_slice()
-        }
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => context.as_slice(),
         _ => &[],
     };
-    let meant = alternatives
-        .iter()
-        .filter(|errors| !errors.is_empty())
-        .min_by_key(|errors| {
-            let other = errors.iter().any(is_another_alternative);
-            let depth = errors
-                .iter()
-                .map(|error| error.instance_path().as_str().matches('/').count())
-                .max();
-            (other, std::cmp::Reverse(depth))
-        });
+    let meant = alternatives.iter().filter(|errors| !errors.is_empty()).min_by_key(|errors| {
+        let other = errors.iter().any(is_another_alternative);
+        let depth = errors.iter().map(|error| error.instance_path().as_str().matches('/').count()).max();
+        (other, std::cmp::Reverse(depth))
+    });
     match meant.and_then(|errors| errors.first()) {
         Some(error) => describe(error),
         None => (error.instance_path().as_str().to_owned(), message(error)),
@@ -155,12 +133,10 @@ fn describe(error: &ValidationError<'_>) -> (String, String) {
 /// Whether an error says that the document chose another alternative, rather than that it failed in this one.
 fn is_another_alternative(error: &ValidationError<'_>) -> bool {
     match error.kind() {
-        ValidationErrorKind::Constant { .. }
-        | ValidationErrorKind::Enum { .. }
-        | ValidationErrorKind::Not { .. } => true,
-        ValidationErrorKind::Type {
-            kind: TypeKind::Single(expected),
-        } => *expected == JsonType::Null,
+        ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. } | ValidationErrorKind::Not { .. } => {
+            true
+        }
+        ValidationErrorKind::Type { kind: TypeKind::Single(expected) } => *expected == JsonType::Null,
         _ => false,
     }
 }
@@ -174,23 +150,19 @@ fn message(error: &ValidationError<'_>) -> String {
         ValidationErrorKind::Constant { expected_value } => {
             format!("found {found}, expected {}", quote(Some(expected_value)))
         }
-        ValidationErrorKind::Enum { options } => format!(
-            "found {found}, expected one of {}",
-            cut(&options.to_string())
-        ),
+        ValidationErrorKind::Enum { options } => {
+            format!("found {found}, expected one of {}", cut(&options.to_string()))
+        }
         ValidationErrorKind::Format { format } => {
             format!("found {found}, expected a value of the format {format:?}")
         }
         ValidationErrorKind::Pattern { pattern } => {
             format!("found {found}, expected it to match {pattern}")
         }
-        ValidationErrorKind::Type {
-            kind: TypeKind::Single(expected),
-        } => format!("found {found}, expected a value of the type {expected}"),
-        _ => format!(
-            "found {found}, but {}",
-            cut(&error.masked_with("it").to_string())
-        ),
+        ValidationErrorKind::Type { kind: TypeKind::Single(expected) } => {
+            format!("found {found}, expected a value of the type {expected}")
+        }
+        _ => format!("found {found}, but {}", cut(&error.masked_with("it").to_string())),
     }
 }
 
@@ -218,10 +190,7 @@ mod tests {
 
     fn only_pointer(change: impl FnOnce(&mut Value)) -> String {
         let faults = faults(change);
-        assert!(
-            !faults.is_empty() && faults.iter().all(|(pointer, _)| *pointer == faults[0].0),
-            "{faults:?}"
-        );
+        assert!(!faults.is_empty() && faults.iter().all(|(pointer, _)| *pointer == faults[0].0), "{faults:?}");
         faults[0].0.clone()
     }
 
@@ -233,30 +202,15 @@ mod tests {
 
     #[test]
     fn an_extension_is_neither_fetched_nor_an_error() {
-        assert_eq!(
-            faults(|item| item["stac_extensions"] = json!(["https://a.example/absent/schema.json"])),
-            vec![]
-        );
+        assert_eq!(faults(|item| item["stac_extensions"] = json!(["https://a.example/absent/schema.json"])), vec![]);
     }
 
     #[test]
     fn the_fault_is_pointed_at() {
-        assert_eq!(
-            only_pointer(|item| item["properties"]["datetime"] = json!("yesterday")),
-            "/properties/datetime"
-        );
-        assert_eq!(
-            only_pointer(|item| item["bbox"] = json!([0, 0, 1])),
-            "/bbox"
-        );
-        assert_eq!(
-            only_pointer(|item| item["links"] = json!([{"rel": "root"}])),
-            "/links/0"
-        );
-        assert_eq!(
-            only_pointer(|item| item["stac_version"] = json!("0.9.0")),
-            "/stac_version"
-        );
+        assert_eq!(only_pointer(|item| item["properties"]["datetime"] = json!("yesterday")), "/properties/datetime");
+        assert_eq!(only_pointer(|item| item["bbox"] = json!([0, 0, 1])), "/bbox");
+        assert_eq!(only_pointer(|item| item["links"] = json!([{"rel": "root"}])), "/links/0");
+        assert_eq!(only_pointer(|item| item["stac_version"] = json!("0.9.0")), "/stac_version");
     }
 
     #[test]
@@ -264,12 +218,6 @@ mod tests {
         let faults = faults(|item| {
             item.as_object_mut().unwrap().remove("bbox");
         });
-        assert_eq!(
-            faults,
-            vec![(
-                String::new(),
-                "found no field \"bbox\", expected one".to_owned()
-            )]
-        );
+        assert_eq!(faults, vec![(String::new(), "found no field \"bbox\", expected one".to_owned())]);
     }
 }

@@ -51,17 +51,9 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Reads the root; without it there is nothing to walk, and the fault is in `faults`.
-    pub(super) fn open(
-        reader: &'a Reader,
-        schemas: &'a Schemas,
-        mut faults: Faults,
-    ) -> Result<Self, Faults> {
+    pub(super) fn open(reader: &'a Reader, schemas: &'a Schemas, mut faults: Faults) -> Result<Self, Faults> {
         let mut add = |pointer: &str, message: String| {
-            faults.add(Fault {
-                path: ROOT.to_owned(),
-                pointer: pointer.to_owned(),
-                message,
-            });
+            faults.add(Fault { path: ROOT.to_owned(), pointer: pointer.to_owned(), message });
         };
         match reader.read(ROOT) {
             Ok(document) if document.kind != Kind::Item => {
@@ -77,16 +69,9 @@ impl<'a> Walk<'a> {
                     elsewhere: Mutex::default(),
                 });
             }
-            Ok(_) => add(
-                "/type",
-                "found \"Feature\", expected \"Catalog\", since it is the root".to_owned(),
-            ),
-            Err(Unreadable::Absent) => {
-                add("", "found nothing, expected the root catalog".to_owned())
-            }
-            Err(Unreadable::NotAFile(what)) => {
-                add("", format!("found what {what}, expected the root catalog"))
-            }
+            Ok(_) => add("/type", "found \"Feature\", expected \"Catalog\", since it is the root".to_owned()),
+            Err(Unreadable::Absent) => add("", "found nothing, expected the root catalog".to_owned()),
+            Err(Unreadable::NotAFile(what)) => add("", format!("found what {what}, expected the root catalog")),
             Err(Unreadable::Faulty { pointer, message }) => add(pointer, message),
         }
         Err(faults)
@@ -111,21 +96,12 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn fault(&self, path: &str, pointer: impl Into<String>, message: impl Into<String>) {
-        lock(&self.faults).add(Fault {
-            path: path.to_owned(),
-            pointer: pointer.into(),
-            message: message.into(),
-        });
+        lock(&self.faults).add(Fault { path: path.to_owned(), pointer: pointer.into(), message: message.into() });
     }
 
     /// The end of the walk: what was found.
     pub(super) fn into_findings(self) -> (Counts, Faults) {
-        (
-            self.counts,
-            self.faults
-                .into_inner()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        )
+        (self.counts, self.faults.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     /// A catalog or collection that is linked from outside its branch.
@@ -133,11 +109,7 @@ impl<'a> Walk<'a> {
         if let Some(known) = lock(&self.elsewhere).get(path) {
             return known.clone();
         }
-        let document = self
-            .reader
-            .read(path)
-            .ok()
-            .filter(|document| document.kind != Kind::Item);
+        let document = self.reader.read(path).ok().filter(|document| document.kind != Kind::Item);
         let node = document.map(|document| Arc::new(Node::new(&document, u32::MAX, None)));
         lock(&self.elsewhere).insert(path.to_owned(), node.clone());
         node
@@ -166,17 +138,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn unreadable(
-        &self,
-        path: &str,
-        from: Option<(&Arc<Node>, &Down)>,
-        is_first: bool,
-        unreadable: Unreadable,
-    ) {
+    fn unreadable(&self, path: &str, from: Option<(&Arc<Node>, &Down)>, is_first: bool, unreadable: Unreadable) {
         let at_link = |what: &str| {
             if let Some((parent, link)) = from {
-                let message =
-                    format!("found a link to {path}, which {what}; expected a document there");
+                let message = format!("found a link to {path}, which {what}; expected a document there");
                 self.fault(&parent.path, format!("/links/{}/href", link.index), message);
             }
         };
@@ -184,9 +149,7 @@ impl<'a> Walk<'a> {
             Unreadable::Absent => at_link("does not exist"),
             Unreadable::NotAFile(what) => at_link(what),
             // It is one fault of the target, however many links lead there.
-            Unreadable::Faulty { pointer, message } if is_first => {
-                self.fault(path, pointer, message)
-            }
+            Unreadable::Faulty { pointer, message } if is_first => self.fault(path, pointer, message),
             Unreadable::Faulty { .. } => {}
         }
     }
@@ -196,37 +159,20 @@ impl<'a> Walk<'a> {
         let at = |field: &str| format!("/links/{}/{field}", link.index);
         let path = &target.path;
         if link.is_item != (target.kind == Kind::Item) {
-            let (found, expected) = if link.is_item {
-                ("item", "child")
-            } else {
-                ("child", "item")
-            };
-            let message = format!(
-                "found {found:?}, expected {expected:?}: the type of {path} is {:?}",
-                target.kind.type_field()
-            );
+            let (found, expected) = if link.is_item { ("item", "child") } else { ("child", "item") };
+            let message =
+                format!("found {found:?}, expected {expected:?}: the type of {path} is {:?}", target.kind.type_field());
             self.fault(&parent.path, at("rel"), message);
         }
         let expected = target.kind.media_type();
         if link.media_type.as_deref() != Some(expected) {
             let found = quote_text(link.media_type.as_deref());
-            self.fault(
-                &parent.path,
-                at("type"),
-                format!("found {found}, expected {expected:?} for {path}"),
-            );
+            self.fault(&parent.path, at("type"), format!("found {found}, expected {expected:?} for {path}"));
         }
         let (title, id) = (target.title(), target.id());
         if !node::title_fits(link.title.as_deref(), target.kind, title, id) {
-            let (found, expected) = (
-                quote_text(link.title.as_deref()),
-                quote_text(title.or(Some(id))),
-            );
-            self.fault(
-                &parent.path,
-                at("title"),
-                format!("found {found}, expected {expected}, the title of {path}"),
-            );
+            let (found, expected) = (quote_text(link.title.as_deref()), quote_text(title.or(Some(id))));
+            self.fault(&parent.path, at("title"), format!("found {found}, expected {expected}, the title of {path}"));
         }
         links::check_up(self, target, "parent", Some(parent));
     }
@@ -237,18 +183,10 @@ impl<'a> Walk<'a> {
                 // Nothing says where the directory is published, so nothing contradicts it.
                 continue;
             }
-            if href::resolve(&document.path, link.href, self.published.as_deref()).as_deref()
-                != Ok(&document.path)
-            {
-                let message = format!(
-                    "found {} as self, expected an address of this very document",
-                    quote_text(Some(link.href))
-                );
-                self.fault(
-                    &document.path,
-                    format!("/links/{}/href", link.index),
-                    message,
-                );
+            if href::resolve(&document.path, link.href, self.published.as_deref()).as_deref() != Ok(&document.path) {
+                let message =
+                    format!("found {} as self, expected an address of this very document", quote_text(Some(link.href)));
+                self.fault(&document.path, format!("/links/{}/href", link.index), message);
             }
         }
     }
@@ -260,24 +198,13 @@ impl<'a> Walk<'a> {
         }
         let Some((parent, link)) = from else { return };
         let collection = links::check_collection(self, item, parent.collection());
-        let scope = collection
-            .as_ref()
-            .map_or("", |collection| &collection.path);
+        let scope = collection.as_ref().map_or("", |collection| &collection.path);
         lock(&self.ids).item(scope, item.id(), parent.number, link.index);
     }
 
-    fn check_level(
-        &self,
-        document: &Document,
-        from: Option<(&Arc<Node>, &Down)>,
-        more: &mut Vec<Task>,
-    ) {
+    fn check_level(&self, document: &Document, from: Option<(&Arc<Node>, &Down)>, more: &mut Vec<Task>) {
         let number = lock(&self.ids).level(document);
-        let counter = if document.kind == Kind::Collection {
-            &self.counts.collections
-        } else {
-            &self.counts.catalogs
-        };
+        let counter = if document.kind == Kind::Collection { &self.counts.collections } else { &self.counts.catalogs };
         counter.fetch_add(1, Ordering::Relaxed);
         let node = Arc::new(Node::new(document, number, from.map(|(parent, _)| parent)));
         if from.is_none() {
@@ -295,10 +222,7 @@ impl<'a> Walk<'a> {
     fn descend(&self, document: &Document, node: &Arc<Node>, more: &mut Vec<Task>) {
         let mut seen = HashSet::new();
         let mut items = Vec::new();
-        for link in document
-            .links()
-            .filter(|link| matches!(link.rel, "child" | "item"))
-        {
+        for link in document.links().filter(|link| matches!(link.rel, "child" | "item")) {
             let at = format!("/links/{}/href", link.index);
             let target = match href::resolve(&document.path, link.href, self.published.as_deref()) {
                 Ok(target) => target,
@@ -312,11 +236,7 @@ impl<'a> Walk<'a> {
                 }
             };
             if !seen.insert(xxh3_128(target.as_bytes())) {
-                self.fault(
-                    &document.path,
-                    at,
-                    format!("found another link to {target}, expected one only"),
-                );
+                self.fault(&document.path, at, format!("found another link to {target}, expected one only"));
                 continue;
             }
             let down = Down {
@@ -329,19 +249,13 @@ impl<'a> Walk<'a> {
             if down.is_item {
                 items.push(down);
             } else {
-                more.push(Task {
-                    from: Arc::clone(node),
-                    links: vec![down],
-                });
+                more.push(Task { from: Arc::clone(node), links: vec![down] });
             }
         }
         // Pushed last, so taken first: leaves are done with before the next branch is opened.
-        while !items.is_empty() {
-            let rest = items.split_off(items.len().min(BATCH));
-            more.push(Task {
-                from: Arc::clone(node),
-                links: std::mem::replace(&mut items, rest),
-            });
+        let mut items = items.into_iter();
+        while items.len() > 0 {
+            more.push(Task { from: Arc::clone(node), links: items.by_ref().take(BATCH).collect() });
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, DirEntry, FileType};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -42,6 +42,8 @@ pub struct Watch {
     until: SystemTime,
     /// Folders that have been seen. A folder that was moved in brings files that are older than it is there.
     folders: HashSet<u64>,
+    /// Troubles that have been told: the next walk meets them again.
+    told: HashSet<u64>,
 }
 
 /// How long a file must have been left alone before a watch takes it: it may still be being written.
@@ -51,7 +53,7 @@ impl Watch {
     /// A watch that has seen nothing.
     #[must_use]
     pub fn new() -> Self {
-        Self { until: UNIX_EPOCH, folders: HashSet::new() }
+        Self { until: UNIX_EPOCH, folders: HashSet::new(), told: HashSet::new() }
     }
 
     /// Gives what came since the walk before, and has been left alone for a second.
@@ -67,8 +69,14 @@ impl Watch {
     ) -> io::Result<()> {
         let until = SystemTime::now().checked_sub(SETTLED).unwrap_or(UNIX_EPOCH);
         let from = self.until;
-        let mut walk = Walk { source, found, trouble, window: Some((from, until)), folders: Some(&mut self.folders) };
-        walk.start()?;
+        let told = &mut self.told;
+        let mut once = |refusal: Refusal| {
+            if told.insert(hash(&refusal.scene)) {
+                trouble(refusal);
+            }
+        };
+        let (window, folders) = (Some((from, until)), Some(&mut self.folders));
+        Walk { source, found, trouble: &mut once, window, folders }.start()?;
         self.until = until;
         Ok(())
     }
@@ -122,8 +130,8 @@ struct File {
 impl Walk<'_> {
     fn start(&mut self) -> io::Result<()> {
         let source = self.source;
-        let entries = self.read(source)?;
         let identity = identity(source)?;
+        let entries = self.read(source, identity)?;
         self.folder(source, entries, &mut vec![identity]);
         Ok(())
     }
@@ -140,7 +148,7 @@ impl Walk<'_> {
                 if above.contains(&identity) || above.len() >= DEEPEST {
                     return Ok(None);
                 }
-                Ok(Some((identity, self.read(&child)?)))
+                Ok(Some((identity, self.read(&child, identity)?)))
             });
             match entered {
                 Ok(None) => tracing::warn!(folder = %child.display(), "not followed: it leads back to a folder above it"),
@@ -162,29 +170,29 @@ impl Walk<'_> {
         true
     }
 
-    fn read(&mut self, folder: &Path) -> io::Result<Entries> {
+    fn read(&mut self, folder: &Path, identity: (u64, u64)) -> io::Result<Entries> {
         let mut entries = Entries::default();
         // A folder that appears brings all its files with it, however old they are.
-        let is_new = match &mut self.folders {
-            Some(seen) => seen.insert(hash(folder)),
-            None => false,
-        };
+        let this = hash(&(folder, identity));
+        let is_new = self.folders.as_ref().is_some_and(|seen| !seen.contains(&this));
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name();
+            if name.as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
             let Some(name) = name.to_str() else {
-                if entry.path().extension().is_some_and(|extension| extension == "xml") {
+                let is_xml = name.as_encoded_bytes().ends_with(b".xml");
+                let what = if kind(&entry).is_some_and(|kind| kind.is_dir()) { "folder" } else { "file" };
+                if is_xml || what == "folder" {
                     (self.trouble)(Refusal {
                         scene: entry.path().display().to_string(),
                         reason: "name".to_owned(),
-                        detail: "the file's name is not UTF-8".to_owned(),
+                        detail: format!("the {what}'s name is not UTF-8, so that no message can name it; rename it"),
                     });
                 }
                 continue;
             };
-            if name.starts_with('.') {
-                continue;
-            }
             let Some(kind) = kind(&entry) else { continue };
             if kind.is_dir() {
                 entries.folders.push(entry.path());
@@ -198,6 +206,10 @@ impl Walk<'_> {
         }
         entries.folders.sort_unstable();
         entries.sort();
+        // Only now: a folder that could not be read is new until it can.
+        if let Some(seen) = &mut self.folders {
+            seen.insert(this);
+        }
         Ok(entries)
     }
 
@@ -331,9 +343,9 @@ fn identity(folder: &Path) -> io::Result<(u64, u64)> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
-fn hash(folder: &Path) -> u64 {
+fn hash(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    folder.hash(&mut hasher);
+    value.hash(&mut hasher);
     hasher.finish()
 }
 

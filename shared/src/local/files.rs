@@ -11,14 +11,8 @@ use crate::ports::PortError;
 pub(super) fn failed(doing: &str, path: &Path, error: io::Error) -> PortError {
     let what = format!("{doing} {}", path.display());
     match error.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => PortError::Denied {
-            what,
-            source: error.into(),
-        },
-        _ => PortError::Unavailable {
-            what,
-            source: error.into(),
-        },
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => PortError::Denied { what, source: error.into() },
+        _ => PortError::Unavailable { what, source: error.into() },
     }
 }
 
@@ -34,10 +28,7 @@ pub(super) enum Found {
 
 /// Whether the error says that no file of this name is there. A name that the file system cannot hold names none.
 fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename
-    )
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename)
 }
 
 /// Whether a regular file stands there, symbolic links followed.
@@ -75,19 +66,11 @@ fn read_if_regular(path: &Path, limit: u64) -> io::Result<Found> {
     // One byte more than expected, so that the end is seen without growing the buffer.
     let expected = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
     let mut bytes = Vec::new();
-    bytes
-        .try_reserve_exact(expected.saturating_add(1))
-        .map_err(|_| ErrorKind::OutOfMemory)?;
-    (&mut file)
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)?;
+    bytes.try_reserve_exact(expected.saturating_add(1)).map_err(|_| ErrorKind::OutOfMemory)?;
+    (&mut file).take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     // It may have grown since its size was asked for.
     let size = bytes.len() as u64;
-    Ok(if size > limit {
-        Found::TooLarge(size)
-    } else {
-        Found::Bytes(bytes)
-    })
+    Ok(if size > limit { Found::TooLarge(size) } else { Found::Bytes(bytes) })
 }
 
 /// Where files are written before they are renamed into place.
@@ -102,16 +85,13 @@ pub(super) struct Temporaries {
 
 impl Temporaries {
     pub(super) fn new(folder: PathBuf, holder: &str) -> Self {
-        Self {
-            folder,
-            holder: holder.to_owned(),
-            next: AtomicU64::new(0),
-        }
+        Self { folder, holder: holder.to_owned(), next: AtomicU64::new(0) }
     }
 
-    /// Whose file this is, by its name.
-    pub(super) fn owner(name: &str) -> &str {
-        name.split_once('.').map_or(name, |(holder, _)| holder)
+    /// Whose file this is, by its name; none when it is not one of these.
+    pub(super) fn owner(name: &str) -> Option<&str> {
+        let (holder, _) = name.split_once('.')?;
+        (!holder.is_empty()).then_some(holder)
     }
 
     /// Writes a new file of these bytes.

@@ -27,20 +27,12 @@ impl Holder {
     /// Makes a new holder. Call it under the lock that [`Holder::sweep`] is called under.
     pub(super) fn new(folder: &Path) -> io::Result<Self> {
         // The number is for the operator who looks; the random part is what makes it unique for ever.
-        let name = format!(
-            "{}-{:016x}",
-            std::process::id(),
-            rand::rng().next_u64()
-        );
+        let name = format!("{}-{:016x}", std::process::id(), rand::rng().next_u64());
         let unfinished = folder.join(format!("{UNFINISHED}{name}"));
         let file = File::create_new(&unfinished)?;
         super::locks::lock(&file)?;
         fs::rename(&unfinished, folder.join(&name))?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            name,
-            _file: file,
-        })
+        Ok(Self { folder: folder.to_owned(), name, _file: file })
     }
 
     /// The name.
@@ -88,10 +80,7 @@ impl Holder {
             Err(error) => return Err(error),
         };
         match file.try_lock() {
-            Ok(()) => Ok(Some(Gone {
-                path,
-                _file: Some(file),
-            })),
+            Ok(()) => Ok(Some(Gone { path, _file: Some(file) })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),

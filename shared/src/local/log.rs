@@ -1,7 +1,7 @@
 //! The log of items: what leaves the catalog, one JSON object a line.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -193,11 +193,7 @@ mod tests {
         item.collection = Some("CBERS4-MUX".to_owned());
         item.properties.datetime = Some("2017-06-18T14:00:00Z".parse().unwrap());
         item.bbox = Some(stac::Bbox::TwoDimensional([-1.0, -2.0, 3.0, 4.0]));
-        ItemMessage {
-            key: format!("a/{id}.json"),
-            audience: Audience::Public,
-            event: ItemEvent::Put(Box::new(item)),
-        }
+        ItemMessage { key: format!("a/{id}.json"), audience: Audience::Public, event: ItemEvent::Put(Box::new(item)) }
     }
 
     fn withdrawn(id: &str) -> ItemMessage {

@@ -32,14 +32,8 @@ impl Folder {
         };
         match files::read(&path, limit) {
             Ok(Found::Bytes(bytes)) => Ok(bytes),
-            Ok(Found::TooLarge(size)) => Err(PortError::TooLarge {
-                what: path.display().to_string(),
-                size,
-                limit,
-            }),
-            Ok(Found::Nothing) => Err(PortError::NotFound {
-                what: format!("a regular file {}", path.display()),
-            }),
+            Ok(Found::TooLarge(size)) => Err(PortError::TooLarge { what: path.display().to_string(), size, limit }),
+            Ok(Found::Nothing) => Err(PortError::NotFound { what: format!("a regular file {}", path.display()) }),
             Err(error) => Err(files::failed("reading", &path, error)),
         }
     }

@@ -4,6 +4,7 @@
 //! ahead (WAL) and nothing is flushed to the disk: what is committed survives the death of the process, not that of
 //! the machine. Writing and reading go over a connection each, so that readers never wait for a writer.
 
+mod gone;
 mod letters;
 mod marks;
 mod origins;
@@ -20,7 +21,6 @@ use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior};
 pub use self::letters::{DeadLetters, KeptLetter};
 pub use self::queue::{Depth, LevelSender, Queue, QueueName};
 
-use super::files::Temporaries;
 use super::holder::Holder;
 use super::{OpenError, Options};
 use crate::ports::{PortError, PortResult};
@@ -58,13 +58,9 @@ impl State {
     ) -> Result<Self, OpenError> {
         let writer = schema::open(path)?;
         let reader = schema::open_reader(path)?;
-        let failed = |source| OpenError::State {
-            path: path.to_owned(),
-            source,
-        };
         writer
             .execute("INSERT INTO holders (name) VALUES (?1)", [holder.name()])
-            .map_err(|error| failed(error.into()))?;
+            .map_err(|error| schema::refused(path, error))?;
         let holder_id = writer.last_insert_rowid();
         let state = Self {
             shared: Arc::new(Shared {
@@ -78,7 +74,7 @@ impl State {
                 asked: Mutex::new(Instant::now()),
             }),
         };
-        state.clear_up().map_err(|error| failed(error.into()))?;
+        state.clear_up().map_err(|error| OpenError::State { path: path.to_owned(), source: error.into() })?;
         Ok(state)
     }
 
@@ -96,100 +92,28 @@ impl State {
         })
     }
 
-    /// Gives back what holders that are gone held: their messages are visible at once, their unfinished files are
-    /// removed. Whether there was any.
-    fn clear_up(&self) -> PortResult<bool> {
-        let holder = &self.shared.holder;
-        let known: Vec<(i64, String)> = self.read_one("reading the holders", |connection| {
-            connection
-                .prepare_cached("SELECT id, name FROM holders")?
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
-        })?;
-        let unavailable = |error: std::io::Error| PortError::Unavailable {
-            what: format!("clearing up after processes that are gone, in {}", self.shared.path.display()),
-            source: error.into(),
-        };
-        let mut gone = Vec::new();
-        let mut names: Vec<&str> = known.iter().map(|(_, name)| name.as_str()).collect();
-        let others = holder.others().map_err(unavailable)?;
-        names.extend(others.iter().map(String::as_str));
-        names.sort_unstable();
-        names.dedup();
-        for name in names {
-            if let Some(proof) = holder.gone(name).map_err(unavailable)? {
-                let id = known.iter().find(|(_, known)| known == name).map(|(id, _)| *id);
-                gone.push((name, id, proof));
-            }
-        }
-        if gone.is_empty() {
-            return Ok(false);
-        }
-        let ids: Vec<i64> = gone.iter().filter_map(|(_, id, _)| *id).collect();
-        let released = self.write("giving back messages", |connection| queue::give_back(connection, &ids))?;
-        let living = |name: &str| !gone.iter().any(|(dead, _, _)| *dead == name);
-        remove_unfinished(&self.shared.temporaries, living).map_err(unavailable)?;
-        for (name, _, proof) in gone {
-            tracing::info!(holder = name, "cleared up after a process that is gone");
-            proof.forget().map_err(unavailable)?;
-        }
-        Ok(released > 0)
-    }
-
-    /// [`State::clear_up`] unless it was just done: it opens a file for every other holder.
-    fn clear_up_sometimes(&self) -> PortResult<bool> {
-        {
-            let mut asked = lock(&self.shared.asked);
-            if asked.elapsed() < self.shared.options.ask_for_the_gone_every {
-                return Ok(false);
-            }
-            *asked = Instant::now();
-        }
-        self.clear_up()
-    }
-
     /// Runs `work` in a transaction that may write, and waits its turn for that.
-    fn write<T>(
-        &self,
-        doing: &str,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> PortResult<T> {
+    fn write<T>(&self, doing: &str, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> PortResult<T> {
         let mut connection = lock(&self.shared.writer);
-        transact(&mut connection, TransactionBehavior::Immediate, work)
-            .map_err(|error| self.failed(doing, error))
+        transact(&mut connection, TransactionBehavior::Immediate, work).map_err(|error| self.failed(doing, error))
     }
 
     /// Runs a `work` of several statements on one state of the file.
-    fn read<T>(
-        &self,
-        doing: &str,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> PortResult<T> {
+    fn read<T>(&self, doing: &str, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> PortResult<T> {
         let mut connection = lock(&self.shared.reader);
-        transact(&mut connection, TransactionBehavior::Deferred, work)
-            .map_err(|error| self.failed(doing, error))
+        transact(&mut connection, TransactionBehavior::Deferred, work).map_err(|error| self.failed(doing, error))
     }
 
     /// Runs a `work` of one statement, which needs no transaction around it.
-    fn read_one<T>(
-        &self,
-        doing: &str,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> PortResult<T> {
+    fn read_one<T>(&self, doing: &str, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> PortResult<T> {
         work(&lock(&self.shared.reader)).map_err(|error| self.failed(doing, error))
     }
 
     fn failed(&self, doing: &str, error: rusqlite::Error) -> PortError {
         let what = format!("{doing} in {}", self.shared.path.display());
         match error.sqlite_error_code() {
-            Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => PortError::Denied {
-                what,
-                source: error.into(),
-            },
-            _ => PortError::Unavailable {
-                what,
-                source: error.into(),
-            },
+            Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => PortError::Denied { what, source: error.into() },
+            _ => PortError::Unavailable { what, source: error.into() },
         }
     }
 
@@ -236,32 +160,12 @@ fn each(count: usize, result: PortResult<()>) -> Vec<PortResult<()>> {
 /// The same error once more, for a further entry of the batch. Its source becomes a text.
 pub(super) fn again(error: &PortError) -> PortError {
     match error {
-        PortError::Denied { what, source } => PortError::Denied {
-            what: what.clone(),
-            source: source.to_string().into(),
-        },
-        PortError::Unavailable { what, source } => PortError::Unavailable {
-            what: what.clone(),
-            source: source.to_string().into(),
-        },
-        other => PortError::Unavailable {
-            what: "the batch".to_owned(),
-            source: other.to_string().into(),
-        },
-    }
-}
-
-/// Removes temporary files whose owner does not live.
-fn remove_unfinished(folder: &Path, living: impl Fn(&str) -> bool) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if !living(Temporaries::owner(&name.to_string_lossy())) {
-            match std::fs::remove_file(entry.path()) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+        PortError::Denied { what, source } => {
+            PortError::Denied { what: what.clone(), source: source.to_string().into() }
         }
+        PortError::Unavailable { what, source } => {
+            PortError::Unavailable { what: what.clone(), source: source.to_string().into() }
+        }
+        other => PortError::Unavailable { what: "the batch".to_owned(), source: other.to_string().into() },
     }
-    Ok(())
 }

@@ -9,8 +9,8 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 use super::{Requests, lock, yield_now};
 use crate::level::{Level, check_key};
 use crate::ports::{
-    ETag, Expected, ItemPut, Object, Page, PageToken, PortError, PortResult, ReadCatalog,
-    ReadItems, StoredItem, WriteCatalog, WriteItems,
+    ETag, Expected, ItemPut, Object, Page, PageToken, PortError, PortResult, ReadCatalog, ReadItems, StoredItem,
+    WriteCatalog, WriteItems,
 };
 
 /// The longest key, in bytes.
@@ -31,14 +31,8 @@ struct Shared {
 
 impl Objects {
     pub(super) fn new(requests: Requests) -> Self {
-        let shared = Shared {
-            objects: BTreeMap::new(),
-            keys_a_page: 1_000,
-        };
-        Self {
-            shared: Arc::new(Mutex::new(shared)),
-            requests,
-        }
+        let shared = Shared { objects: BTreeMap::new(), keys_a_page: 1_000 };
+        Self { shared: Arc::new(Mutex::new(shared)), requests }
     }
 
     /// From now on a page of a listing holds this many objects and folders, at least one.
@@ -48,10 +42,7 @@ impl Objects {
 
     /// Puts an object there, as a hand does that edits the bucket: at once, without message id, not recorded.
     pub fn insert(&self, key: impl Into<String>, bytes: impl Into<Vec<u8>>) {
-        let object = StoredItem {
-            bytes: bytes.into(),
-            message_id: None,
-        };
+        let object = StoredItem { bytes: bytes.into(), message_id: None };
         lock(&self.shared).objects.insert(key.into(), object);
     }
 
@@ -86,10 +77,7 @@ impl WriteItems for Objects {
         for item in items {
             yield_now().await;
             self.requests.add("put item");
-            let stored = StoredItem {
-                bytes: item.bytes.clone(),
-                message_id: item.message_id.clone(),
-            };
+            let stored = StoredItem { bytes: item.bytes.clone(), message_id: item.message_id.clone() };
             results.push(check(&item.key).map(|()| {
                 lock(&self.shared).objects.insert(item.key.clone(), stored);
             }));
@@ -117,10 +105,10 @@ impl ReadCatalog for Objects {
         yield_now().await;
         self.requests.add("get");
         check(key)?;
-        let found = lock(&self.shared).objects.get(key).map(|object| Object {
-            bytes: object.bytes.clone(),
-            etag: etag(&object.bytes),
-        });
+        let found = lock(&self.shared)
+            .objects
+            .get(key)
+            .map(|object| Object { bytes: object.bytes.clone(), etag: etag(&object.bytes) });
         yield_now().await;
         Ok(found)
     }
@@ -162,14 +150,9 @@ impl Shared {
             Expected::Tag(tag) => found.as_ref() == Some(tag),
         };
         if !as_expected {
-            return Err(PortError::Precondition {
-                what: key.to_owned(),
-            });
+            return Err(PortError::Precondition { what: key.to_owned() });
         }
-        let object = StoredItem {
-            bytes: bytes.to_vec(),
-            message_id: None,
-        };
+        let object = StoredItem { bytes: bytes.to_vec(), message_id: None };
         self.objects.insert(key.to_owned(), object);
         Ok(etag(bytes))
     }
@@ -179,16 +162,10 @@ impl Shared {
     fn page(&self, prefix: &str, from: Option<&str>) -> Page {
         let mut page = Page::default();
         let mut last = None;
-        let mut start = from.map_or_else(
-            || Bound::Included(prefix.to_owned()),
-            |entry| after(prefix, entry),
-        );
+        let mut start = from.map_or_else(|| Bound::Included(prefix.to_owned()), |entry| after(prefix, entry));
         loop {
-            let next = self
-                .objects
-                .range((start, Bound::Unbounded))
-                .next()
-                .and_then(|(key, _)| key.strip_prefix(prefix));
+            let next =
+                self.objects.range((start, Bound::Unbounded)).next().and_then(|(key, _)| key.strip_prefix(prefix));
             let Some(rest) = next else {
                 page.next = None;
                 return page;
@@ -228,8 +205,6 @@ fn etag(bytes: &[u8]) -> ETag {
 }
 
 fn check(key: &str) -> PortResult<()> {
-    check_key(key, LONGEST_KEY).map_err(|reason| PortError::Denied {
-        what: format!("the key {key:?}"),
-        source: reason.into(),
-    })
+    check_key(key, LONGEST_KEY)
+        .map_err(|reason| PortError::Denied { what: format!("the key {key:?}"), source: reason.into() })
 }

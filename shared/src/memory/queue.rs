@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::{Dice, Requests, Time, lock, yield_now};
 use crate::message::{DeadLetter, LevelMessage};
-use crate::ports::{
-    BuryLetters, Clock, Delivery, PortResult, ReceiveMessages, SendLevels, SendMessages,
-};
+use crate::ports::{BuryLetters, Clock, Delivery, PortResult, ReceiveMessages, SendLevels, SendMessages};
 
 /// The most messages that one receive gives.
 const MOST_A_RECEIVE: usize = 10;
@@ -43,19 +41,12 @@ struct Message {
 
 impl Queue {
     pub(super) fn new(name: &'static str, time: Time, dice: Dice, requests: Requests) -> Self {
-        let shared = Shared {
-            messages: BTreeMap::new(),
-            last: 0,
-            visibility_milliseconds: 300_000,
-            most_receives: None,
-        };
+        let shared =
+            Shared { messages: BTreeMap::new(), last: 0, visibility_milliseconds: 300_000, most_receives: None };
         Self {
             name,
             shared: Arc::new(Mutex::new(shared)),
-            letters: Letters {
-                letters: Arc::default(),
-                requests: requests.clone(),
-            },
+            letters: Letters { letters: Arc::default(), requests: requests.clone() },
             time,
             dice,
             requests,
@@ -126,12 +117,8 @@ impl Queue {
         let now = self.time.milliseconds();
         let mut shared = lock(&self.shared);
         self.move_the_dead(&mut shared, now);
-        let mut visible: Vec<u64> = shared
-            .messages
-            .iter()
-            .filter(|(_, message)| message.visible_at <= now)
-            .map(|(id, _)| *id)
-            .collect();
+        let mut visible: Vec<u64> =
+            shared.messages.iter().filter(|(_, message)| message.visible_at <= now).map(|(id, _)| *id).collect();
         let most = visible.len().min(most).min(MOST_A_RECEIVE);
         if most == 0 {
             return Vec::new();
@@ -161,9 +148,7 @@ impl Queue {
         let Some(most) = shared.most_receives else {
             return;
         };
-        let dead = shared
-            .messages
-            .extract_if(.., |_, message| message.visible_at <= now && message.receives >= most);
+        let dead = shared.messages.extract_if(.., |_, message| message.visible_at <= now && message.receives >= most);
         for (id, message) in dead {
             lock(&self.letters.letters).push(DeadLetter {
                 id: format!("{}-{id}", self.name),

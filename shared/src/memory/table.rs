@@ -29,15 +29,8 @@ struct Shared {
 
 impl Marks {
     pub(super) fn new(seed: u64, requests: Requests) -> Self {
-        let shared = Shared {
-            marks: BTreeMap::new(),
-            marks_a_page: 100,
-        };
-        Self {
-            shared: Arc::new(Mutex::new(shared)),
-            seed,
-            requests,
-        }
+        let shared = Shared { marks: BTreeMap::new(), marks_a_page: 100 };
+        Self { shared: Arc::new(Mutex::new(shared)), seed, requests }
     }
 
     /// From now on a page of a scan holds this many marks, at least one.
@@ -60,10 +53,7 @@ impl Marks {
     }
 
     fn place(&self, level: &str) -> Place {
-        (
-            xxh3_64_with_seed(level.as_bytes(), self.seed),
-            level.to_owned(),
-        )
+        (xxh3_64_with_seed(level.as_bytes(), self.seed), level.to_owned())
     }
 }
 
@@ -74,10 +64,7 @@ impl MarkLevels for Marks {
             yield_now().await;
             self.requests.add("put mark");
             let mut shared = lock(&self.shared);
-            let stands = shared
-                .marks
-                .entry(self.place(mark.level.wire()))
-                .or_insert_with(|| mark.clone());
+            let stands = shared.marks.entry(self.place(mark.level.wire())).or_insert_with(|| mark.clone());
             stands.since = stands.since.min(mark.since);
             stands.token = mark.token.clone();
             results.push(Ok(()));
@@ -94,9 +81,7 @@ impl TakeMarks for Marks {
         self.requests.add("scan marks");
         let page = {
             let shared = lock(&self.shared);
-            let start = from.map_or(Bound::Unbounded, |token| {
-                Bound::Excluded(self.place(&token.0))
-            });
+            let start = from.map_or(Bound::Unbounded, |token| Bound::Excluded(self.place(&token.0)));
             let marks: Vec<Mark> = shared
                 .marks
                 .range((start, Bound::Unbounded))
@@ -104,9 +89,7 @@ impl TakeMarks for Marks {
                 .map(|(_, mark)| mark.clone())
                 .collect();
             let next = match marks.last() {
-                Some(last) if marks.len() == shared.marks_a_page => {
-                    Some(PageToken(last.level.wire().to_owned()))
-                }
+                Some(last) if marks.len() == shared.marks_a_page => Some(PageToken(last.level.wire().to_owned())),
                 _ => None,
             };
             MarkPage { marks, next }
@@ -122,10 +105,7 @@ impl TakeMarks for Marks {
             self.requests.add("remove mark");
             let mut shared = lock(&self.shared);
             let place = self.place(level.wire());
-            let stands = shared
-                .marks
-                .get(&place)
-                .is_some_and(|mark| mark.token == *token);
+            let stands = shared.marks.get(&place).is_some_and(|mark| mark.token == *token);
             if stands {
                 shared.marks.remove(&place);
             }

@@ -10,28 +10,23 @@ use super::{lock, yield_now};
 use crate::message::ItemMessage;
 use crate::ports::{Chance, Clock, PortError, PortResult, PublishItems, ReadSource, SourceObject};
 
+/// Bucket and key.
+type Address = (String, String);
+
 /// Scene metadata by bucket and key; where the file of an object is plays no part. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Sources {
-    objects: Arc<Mutex<BTreeMap<(String, String), Vec<u8>>>>,
+    objects: Arc<Mutex<BTreeMap<Address, Vec<u8>>>>,
     requests: Requests,
 }
 
 impl Sources {
     pub(super) fn new(requests: Requests) -> Self {
-        Self {
-            objects: Arc::default(),
-            requests,
-        }
+        Self { objects: Arc::default(), requests }
     }
 
     /// Puts an object there.
-    pub fn insert(
-        &self,
-        bucket: impl Into<String>,
-        key: impl Into<String>,
-        bytes: impl Into<Vec<u8>>,
-    ) {
+    pub fn insert(&self, bucket: impl Into<String>, key: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         lock(&self.objects).insert((bucket.into(), key.into()), bytes.into());
     }
 
@@ -48,16 +43,12 @@ impl ReadSource for Sources {
             yield_now().await;
             self.requests.add("read source");
             let what = format!("{bucket}/{key}");
-            let found = lock(&self.objects)
-                .get(&(bucket.clone(), key.clone()))
-                .cloned();
+            let found = lock(&self.objects).get(&(bucket.clone(), key.clone())).cloned();
             results.push(match found {
                 None => Err(PortError::NotFound { what }),
-                Some(bytes) if bytes.len() as u64 > limit => Err(PortError::TooLarge {
-                    what,
-                    size: bytes.len() as u64,
-                    limit,
-                }),
+                Some(bytes) if bytes.len() as u64 > limit => {
+                    Err(PortError::TooLarge { what, size: bytes.len() as u64, limit })
+                }
                 Some(bytes) => Ok(bytes),
             });
         }
@@ -75,10 +66,7 @@ pub struct Topic {
 
 impl Topic {
     pub(super) fn new(requests: Requests) -> Self {
-        Self {
-            published: Arc::default(),
-            requests,
-        }
+        Self { published: Arc::default(), requests }
     }
 
     /// All messages, in the order in which they came.
@@ -111,17 +99,14 @@ pub struct Time {
 impl Default for Time {
     /// The first second of 2026.
     fn default() -> Self {
-        Self {
-            milliseconds: Arc::new(AtomicI64::new(1_767_225_600_000)),
-        }
+        Self { milliseconds: Arc::new(AtomicI64::new(1_767_225_600_000)) }
     }
 }
 
 impl Time {
     /// Moves the clock forward.
     pub fn advance(&self, milliseconds: u32) {
-        self.milliseconds
-            .fetch_add(milliseconds.into(), Ordering::SeqCst);
+        self.milliseconds.fetch_add(milliseconds.into(), Ordering::SeqCst);
     }
 
     pub(super) fn milliseconds(&self) -> i64 {
@@ -154,9 +139,7 @@ impl Dice {
     /// The sequence of this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self {
-            state: Arc::new(AtomicU64::new(seed)),
-        }
+        Self { state: Arc::new(AtomicU64::new(seed)) }
     }
 
     /// One of the numbers below `bound`; 0 when there is none.

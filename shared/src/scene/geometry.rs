@@ -23,6 +23,12 @@ pub struct Footprint {
 #[must_use]
 pub fn footprint(corners: [Position; 4]) -> Option<Footprint> {
     let mut ring = unwrap_longitudes(corners);
+    // A ring that only touches the antimeridian, from beyond it, is not cut: one part would enclose nothing.
+    for (beyond, turn) in [(180.0, -360.0), (-180.0, 360.0)] {
+        if ring.iter().all(|[lon, _]| lon / beyond >= 1.0) {
+            ring.iter_mut().for_each(|[lon, _]| *lon += turn);
+        }
+    }
     let area = twice_signed_area(&ring);
     if area.abs() < 1e-9 {
         return None;
@@ -76,7 +82,14 @@ pub fn circular_mean(a: f64, b: f64) -> f64 {
     if difference == -180.0 {
         return a.rem_euclid(360.0);
     }
-    (a + difference / 2.0).rem_euclid(360.0)
+    without_noise(a + difference / 2.0).rem_euclid(360.0)
+}
+
+/// A number computed of such with few decimals, without what arithmetic leaves behind the ninth: 40.03215, not
+/// 40.032149999999994.
+#[must_use]
+pub fn without_noise(degrees: f64) -> f64 {
+    (degrees * 1e9).round() / 1e9
 }
 
 /// Longitudes without jumps: each within 180 degrees of the one before it.
@@ -182,6 +195,20 @@ mod tests {
     }
 
     #[test]
+    fn a_footprint_that_touches_the_antimeridian_is_one_ring() {
+        for (corners, bbox) in [
+            ([[180.0, 0.0], [-179.0, 0.0], [-179.0, 1.0], [180.0, 1.0]], [-180.0, 0.0, -179.0, 1.0]),
+            ([[180.0, 0.0], [-179.0, -0.5], [-178.0, 0.5], [-179.0, 1.0]], [-180.0, -0.5, -178.0, 1.0]),
+            ([[-180.0, 0.0], [-180.0, 1.0], [179.0, 1.0], [179.0, 0.0]], [179.0, 0.0, 180.0, 1.0]),
+            ([[179.0, 0.0], [-180.0, 0.0], [-180.0, 1.0], [179.0, 1.0]], [179.0, 0.0, 180.0, 1.0]),
+        ] {
+            let footprint = footprint(corners).unwrap();
+            assert_eq!((footprint.rings.len(), footprint.rings[0].len()), (1, 5), "{footprint:?}");
+            assert_eq!(footprint.bbox, bbox);
+        }
+    }
+
+    #[test]
     fn corners_on_a_line_enclose_nothing() {
         assert_eq!(footprint([[1.0, 1.0]; 4]), None);
         assert_eq!(footprint([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]), None);
@@ -190,6 +217,7 @@ mod tests {
     #[test]
     fn the_mean_of_two_azimuths_goes_the_shorter_way() {
         assert_eq!(circular_mean(38.5279, 33.3159), 35.9219);
+        assert_eq!(circular_mean(42.1307, 37.9336), 40.03215);
         assert_eq!(circular_mean(350.0, 20.0), 5.0);
         assert_eq!(circular_mean(0.0, 180.0), 0.0);
     }

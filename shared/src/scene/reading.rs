@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use chrono::{DateTime, NaiveDateTime, Timelike as _, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDateTime, Timelike as _, Utc};
 
 use crate::missions::{self, Band};
 
@@ -59,7 +59,7 @@ impl Scene {
             None => (view.sun_azimuth, view.sun_elevation, view.projected_bbox),
             Some(right) => (
                 geometry::circular_mean(view.sun_azimuth, right.sun_azimuth),
-                (view.sun_elevation + right.sun_elevation) / 2.0,
+                geometry::without_noise((view.sun_elevation + right.sun_elevation) / 2.0),
                 union(view.projected_bbox, right.projected_bbox),
             ),
         };
@@ -237,6 +237,8 @@ impl Fields {
             .ok()
             // A leap second would be written as second 60, which RFC 3339 readers refuse.
             .filter(|time| time.nanosecond() < 1_000_000_000)
+            // RFC 3339 writes years with four digits.
+            .filter(|time| (0..=9999).contains(&time.year()))
             .map(|time| time.and_utc())
             .ok_or_else(|| self.value(field, text, "a time YYYY-MM-DDThh:mm:ss with or without a fraction, UTC"))
     }
@@ -362,10 +364,10 @@ impl Fields {
 
     fn processing(&self, optic: &Optic<'_>) -> Result<Processing, SceneError> {
         let image = &optic.image;
-        // INPE writes some stations in quotation marks.
+        // INPE writes some stations in quotation marks, and "Unknown location" where it does not know them.
         let optional = |text: &Text<'_>| {
             let text = text.as_deref().unwrap_or_default().trim_matches('"').trim();
-            if text.is_empty() { None } else { Some(text.to_owned()) }
+            if text.is_empty() || text == "Unknown location" { None } else { Some(text.to_owned()) }
         };
         let time = match optional(&image.processing_time) {
             None => None,

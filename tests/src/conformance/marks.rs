@@ -11,11 +11,7 @@ fn time(seconds: i64) -> DateTime<Utc> {
 }
 
 fn mark(level: Level, token: &str, since: i64) -> Mark {
-    Mark {
-        level,
-        token: Token(token.to_owned()),
-        since: time(since),
-    }
+    Mark { level, token: Token(token.to_owned()), since: time(since) }
 }
 
 /// All pages together, by level.
@@ -37,11 +33,8 @@ async fn scan<T: TakeMarks>(table: &T) -> Vec<Mark> {
 pub async fn a_mark_is_scanned_as_it_was_put<T: MarkLevels + TakeMarks>(table: &T) {
     assert!(scan(table).await.is_empty());
     assert!(table.mark(&[]).await.is_empty());
-    let marks = [
-        mark(Level::root(), "r", 5),
-        mark(level("CBERS4"), "s", -7),
-        mark(level("CBERS4/MUX/057/121"), "t", 0),
-    ];
+    let marks =
+        [mark(Level::root(), "r", 5), mark(level("CBERS4"), "s", -7), mark(level("CBERS4/MUX/057/121"), "t", 0)];
     assert_eq!(all(table.mark(&marks).await).len(), marks.len());
     assert_eq!(scan(table).await, marks);
 }
@@ -50,10 +43,7 @@ pub async fn a_mark_is_scanned_as_it_was_put<T: MarkLevels + TakeMarks>(table: &
 pub async fn a_second_mark_takes_the_place_of_the_first<T: MarkLevels + TakeMarks>(table: &T) {
     all(table.mark(&[mark(level("a"), "1", 0), mark(level("b"), "2", 0)]).await);
     all(table.mark(&[mark(level("a"), "3", 0)]).await);
-    assert_eq!(
-        scan(table).await,
-        [mark(level("a"), "3", 0), mark(level("b"), "2", 0)]
-    );
+    assert_eq!(scan(table).await, [mark(level("a"), "3", 0), mark(level("b"), "2", 0)]);
 }
 
 /// Whichever mark had it.
@@ -88,9 +78,7 @@ pub async fn removing_answers_for_each_mark_in_order<T: MarkLevels + TakeMarks>(
     let marks: Vec<Mark> = ["a", "a/b", "c"].map(|key| mark(level(key), key, 0)).into();
     all(table.mark(&marks).await);
     let entry = |key: &str, token: &str| (level(key), Token(token.to_owned()));
-    let removed = table
-        .remove(&[entry("c", "c"), entry("a/b", "old"), entry("none", "n"), entry("a", "a")])
-        .await;
+    let removed = table.remove(&[entry("c", "c"), entry("a/b", "old"), entry("none", "n"), entry("a", "a")]).await;
     assert_eq!(all(removed), [true, false, false, true]);
     assert_eq!(scan(table).await, [marks[1].clone()]);
     assert!(table.remove(&[]).await.is_empty());
@@ -98,9 +86,8 @@ pub async fn removing_answers_for_each_mark_in_order<T: MarkLevels + TakeMarks>(
 
 /// More than a page.
 pub async fn a_scan_gives_every_mark_once<T: MarkLevels + TakeMarks>(table: &T) {
-    let marks: Vec<Mark> = (0..250)
-        .map(|number| mark(level(&format!("l/{number:03}")), &format!("t{number}"), number))
-        .collect();
+    let marks: Vec<Mark> =
+        (0..250).map(|number| mark(level(&format!("l/{number:03}")), &format!("t{number}"), number)).collect();
     for batch in marks.chunks(25) {
         all(table.mark(batch).await);
     }
@@ -122,9 +109,8 @@ pub async fn a_mark_that_stands_throughout_is_in_one_of_the_pages<T: MarkLevels 
             break;
         }
         if round < 100 {
-            let passing: Vec<Mark> = ["a", "m", "z"]
-                .map(|at| mark(level(&format!("{at}/x{round}")), "passing", 0))
-                .into();
+            let passing: Vec<Mark> =
+                ["a", "m", "z"].map(|at| mark(level(&format!("{at}/x{round}")), "passing", 0)).into();
             all(table.mark(&passing).await);
             all(table.mark(&[mark(standing[round % 30].clone(), "new", 0)]).await);
             if round % 2 == 1 {

@@ -2,8 +2,7 @@
 
 use futures::future::join_all;
 use lazycat::ports::{
-    ETag, Expected, PortError, PortResult, ReadCatalog, ReadItems, StoredItem, WriteCatalog,
-    WriteItems,
+    ETag, Expected, PortError, PortResult, ReadCatalog, ReadItems, StoredItem, WriteCatalog, WriteItems,
 };
 
 use super::{all, done, item, strings};
@@ -23,10 +22,7 @@ async fn stored<S: ReadItems>(store: &S, key: &str) -> Option<StoredItem> {
 }
 
 fn assert_refused<T: std::fmt::Debug>(result: PortResult<T>) {
-    assert!(
-        matches!(result, Err(PortError::Precondition { .. })),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(PortError::Precondition { .. })), "{result:?}");
 }
 
 /// Absent, then there.
@@ -36,31 +32,17 @@ pub async fn an_object_is_absent_until_it_is_written<S: ReadCatalog + WriteCatal
     write(store, KEY, "one", &Expected::Absent).await;
     assert_eq!(read(store, KEY).await.as_deref(), Some(&b"one"[..]));
     assert!(done(store.exists(KEY).await));
-    for other in [
-        "CBERS4/MUX",
-        "CBERS4",
-        "CBERS4/MUX/catalog.jso",
-        "CBERS4/MUX/catalog.json/below",
-    ] {
+    for other in ["CBERS4/MUX", "CBERS4", "CBERS4/MUX/catalog.jso", "CBERS4/MUX/catalog.json/below"] {
         assert_eq!(read(store, other).await, None, "{other}");
         assert!(!done(store.exists(other).await), "{other}");
     }
 }
 
 /// Content is bytes, not text, and may be long or empty.
-pub async fn any_bytes_come_back_as_they_were_written<
-    S: ReadCatalog + WriteCatalog + WriteItems,
->(
-    store: &S,
-) {
-    let long: Vec<u8> = (0..1_000_003_u32)
-        .map(|number| number.to_le_bytes()[0] ^ 0xa5)
-        .collect();
+pub async fn any_bytes_come_back_as_they_were_written<S: ReadCatalog + WriteCatalog + WriteItems>(store: &S) {
+    let long: Vec<u8> = (0..1_000_003_u32).map(|number| number.to_le_bytes()[0] ^ 0xa5).collect();
     for (number, bytes) in [&b""[..], b"\0\xff\r\n", &long].into_iter().enumerate() {
-        let (document, item_key) = (
-            format!("a/{number}.json"),
-            format!("a/item-{number} é%20+.json"),
-        );
+        let (document, item_key) = (format!("a/{number}.json"), format!("a/item-{number} é%20+.json"));
         done(store.put_if(&document, bytes, &Expected::Absent).await);
         assert!(read(store, &document).await.as_deref() == Some(bytes));
         let mut put = item(&item_key, "", None);
@@ -83,9 +65,7 @@ pub async fn equal_content_has_an_equal_tag<S: ReadCatalog + WriteCatalog + Writ
 }
 
 /// Compare and swap.
-pub async fn a_conditional_write_needs_the_tag_that_was_read<S: ReadCatalog + WriteCatalog>(
-    store: &S,
-) {
+pub async fn a_conditional_write_needs_the_tag_that_was_read<S: ReadCatalog + WriteCatalog>(store: &S) {
     let one = write(store, KEY, "one", &Expected::Absent).await;
     let two = write(store, KEY, "two", &Expected::Tag(one.clone())).await;
     assert_refused(store.put_if(KEY, b"three", &Expected::Tag(one)).await);
@@ -95,11 +75,7 @@ pub async fn a_conditional_write_needs_the_tag_that_was_read<S: ReadCatalog + Wr
 }
 
 /// Also when what stands there is the same.
-pub async fn a_write_that_expects_nothing_fails_where_something_stands<
-    S: ReadCatalog + WriteCatalog,
->(
-    store: &S,
-) {
+pub async fn a_write_that_expects_nothing_fails_where_something_stands<S: ReadCatalog + WriteCatalog>(store: &S) {
     write(store, KEY, "one", &Expected::Absent).await;
     for bytes in ["one", "two"] {
         assert_refused(store.put_if(KEY, bytes.as_bytes(), &Expected::Absent).await);
@@ -108,9 +84,7 @@ pub async fn a_write_that_expects_nothing_fails_where_something_stands<
 }
 
 /// An object that was deleted, or that never was.
-pub async fn a_write_that_expects_a_tag_fails_where_nothing_stands<
-    S: ReadCatalog + WriteCatalog + WriteItems,
->(
+pub async fn a_write_that_expects_a_tag_fails_where_nothing_stands<S: ReadCatalog + WriteCatalog + WriteItems>(
     store: &S,
 ) {
     let tag = write(store, KEY, "one", &Expected::Absent).await;
@@ -132,26 +106,15 @@ pub async fn content_that_comes_back_brings_its_tag_back<S: ReadCatalog + WriteC
 }
 
 /// Also when they are under way at the same time.
-pub async fn of_many_writes_that_expect_the_same_one_is_made<S: ReadCatalog + WriteCatalog>(
-    store: &S,
-) {
+pub async fn of_many_writes_that_expect_the_same_one_is_made<S: ReadCatalog + WriteCatalog>(store: &S) {
     let mut expected = Expected::Absent;
     for round in 0..3 {
-        let bodies: Vec<String> = (0..5)
-            .map(|writer| format!("{round} by {writer}"))
-            .collect();
-        let writes = bodies
-            .iter()
-            .map(|body| store.put_if(KEY, body.as_bytes(), &expected));
+        let bodies: Vec<String> = (0..5).map(|writer| format!("{round} by {writer}")).collect();
+        let writes = bodies.iter().map(|body| store.put_if(KEY, body.as_bytes(), &expected));
         let results = join_all(writes).await;
-        let made: Vec<_> = (0..results.len())
-            .filter(|index| results[*index].is_ok())
-            .collect();
+        let made: Vec<_> = (0..results.len()).filter(|index| results[*index].is_ok()).collect();
         assert_eq!(made.len(), 1, "{results:?}");
-        assert_eq!(
-            read(store, KEY).await.as_deref(),
-            Some(bodies[made[0]].as_bytes())
-        );
+        assert_eq!(read(store, KEY).await.as_deref(), Some(bodies[made[0]].as_bytes()));
         for result in results {
             match result {
                 Ok(tag) => expected = Expected::Tag(tag),
@@ -176,23 +139,12 @@ pub async fn an_item_is_written_whatever_stands_there<S: ReadItems + WriteItems>
 
 /// None for a key without object, also in the middle.
 pub async fn a_read_of_items_answers_for_each_key_in_order<S: ReadItems + WriteItems>(store: &S) {
-    let puts = [
-        item("a/1.json", "1", Some("x")),
-        item("a/3.json", "3", None),
-        item("b/4.json", "4", Some("y")),
-    ];
+    let puts = [item("a/1.json", "1", Some("x")), item("a/3.json", "3", None), item("b/4.json", "4", Some("y"))];
     all(store.put(&puts).await);
-    let keys = strings(&[
-        "b/4.json", "a/3.json", "a/2.json", "a/1.json", "a", "b/4.json",
-    ]);
+    let keys = strings(&["b/4.json", "a/3.json", "a/2.json", "a/1.json", "a", "b/4.json"]);
     let found = all(store.stored(&keys).await);
-    let found: Vec<_> = found
-        .iter()
-        .map(|item| {
-            item.as_ref()
-                .map(|item| (&item.bytes[..], item.message_id.as_deref()))
-        })
-        .collect();
+    let found: Vec<_> =
+        found.iter().map(|item| item.as_ref().map(|item| (&item.bytes[..], item.message_id.as_deref()))).collect();
     assert_eq!(
         found,
         [
@@ -211,22 +163,11 @@ pub async fn a_read_of_items_answers_for_each_key_in_order<S: ReadItems + WriteI
 
 /// In order of the slice.
 pub async fn of_one_key_twice_in_a_batch_the_last_stays<S: ReadItems + WriteItems>(store: &S) {
-    for ids in [
-        [Some("m1"), Some("m2")],
-        [Some("m3"), None],
-        [None, Some("m4")],
-    ] {
-        let puts = [
-            item("a.json", "one", ids[0]),
-            item("b.json", "between", Some("m")),
-            item("a.json", "two", ids[1]),
-        ];
+    for ids in [[Some("m1"), Some("m2")], [Some("m3"), None], [None, Some("m4")]] {
+        let puts = [item("a.json", "one", ids[0]), item("b.json", "between", Some("m")), item("a.json", "two", ids[1])];
         all(store.put(&puts).await);
         let found = stored(store, "a.json").await;
-        let expected = StoredItem {
-            bytes: b"two".to_vec(),
-            message_id: ids[1].map(str::to_owned),
-        };
+        let expected = StoredItem { bytes: b"two".to_vec(), message_id: ids[1].map(str::to_owned) };
         assert_eq!(found, Some(expected));
     }
 }
@@ -250,10 +191,7 @@ pub async fn a_put_without_message_id_clears_it<S: ReadItems + WriteItems>(store
 
 /// What is put at its key later is new.
 pub async fn a_deleted_item_is_gone_with_its_message_id<S: ReadItems + WriteItems>(store: &S) {
-    let puts = [
-        item("a/1.json", "one", Some("m1")),
-        item("a/2.json", "two", Some("m1")),
-    ];
+    let puts = [item("a/1.json", "one", Some("m1")), item("a/2.json", "two", Some("m1"))];
     all(store.put(&puts).await);
     all(store.delete(&strings(&["a/1.json"])).await);
     assert_eq!(stored(store, "a/1.json").await, None);
@@ -272,11 +210,7 @@ pub async fn deleting_what_is_not_there_succeeds<S: WriteItems + ReadItems>(stor
 }
 
 /// One set of objects behind both ports.
-pub async fn items_are_objects_of_the_catalog<
-    S: ReadCatalog + WriteCatalog + ReadItems + WriteItems,
->(
-    store: &S,
-) {
+pub async fn items_are_objects_of_the_catalog<S: ReadCatalog + WriteCatalog + ReadItems + WriteItems>(store: &S) {
     all(store.put(&[item(KEY, "one", Some("m1"))]).await);
     let object = done(store.get(KEY).await);
     let object = object.unwrap_or_else(|| panic!("{KEY} is missing"));
@@ -288,9 +222,7 @@ pub async fn items_are_objects_of_the_catalog<
 }
 
 /// The other entries of its batch succeed.
-pub async fn a_key_that_could_leave_the_catalog_fails_alone<
-    S: ReadCatalog + WriteCatalog + ReadItems + WriteItems,
->(
+pub async fn a_key_that_could_leave_the_catalog_fails_alone<S: ReadCatalog + WriteCatalog + ReadItems + WriteItems>(
     store: &S,
 ) {
     for bad in ["../up.json", "/top.json", "a/../b.json", "a//b.json", ".hidden", "a/.b", "", "a\0b", "a/"] {

@@ -44,11 +44,7 @@ pub async fn a_message_that_is_refused_again_stays_a_dead_letter<L: KeptLetters>
 }
 
 fn object(key: &str) -> SourceObject {
-    SourceObject {
-        bucket: "bucket".to_owned(),
-        key: key.to_owned(),
-        file: None,
-    }
+    SourceObject { bucket: "bucket".to_owned(), key: key.to_owned(), file: None }
 }
 
 /// One that is missing fails alone.
@@ -89,11 +85,7 @@ pub async fn publishing_answers_for_each_message<T: PublishItems>(topic: &T) {
     let withdrawn = ItemMessage {
         key: "a/two.json".to_owned(),
         audience: Audience::Internal,
-        event: ItemEvent::Withdrawn {
-            collection: "CBERS4-MUX".to_owned(),
-            id: "two".to_owned(),
-            time: time(0),
-        },
+        event: ItemEvent::Withdrawn { collection: "CBERS4-MUX".to_owned(), id: "two".to_owned(), time: time(0) },
     };
     assert_eq!(all(topic.publish(&[put, withdrawn]).await).len(), 2);
     assert!(topic.publish(&[]).await.is_empty());

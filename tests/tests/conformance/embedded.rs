@@ -10,8 +10,8 @@ use lazycat::level::{Level, Mark, Token};
 use lazycat::local::{self, Depth, Local, OpenError, Options, QueueName};
 use lazycat::message::{DeadLetter, LevelMessage};
 use lazycat::ports::{
-    BuryLetters, ItemPut, MarkLevels, PortError, ReadCatalog, ReadItems, ReceiveMessages,
-    SendLevels, SendMessages, TakeMarks, WriteItems,
+    BuryLetters, ItemPut, MarkLevels, PortError, ReadCatalog, ReadItems, ReceiveMessages, SendLevels, SendMessages,
+    TakeMarks, WriteItems,
 };
 use tempfile::TempDir;
 
@@ -24,11 +24,7 @@ fn state_file(folder: &Path) -> std::path::PathBuf {
 }
 
 fn put(local: &Local, key: &str, bytes: &str) {
-    let item = ItemPut {
-        key: key.to_owned(),
-        bytes: bytes.as_bytes().to_vec(),
-        message_id: None,
-    };
+    let item = ItemPut { key: key.to_owned(), bytes: bytes.as_bytes().to_vec(), message_id: None };
     block_on(local.directory.put(&[item])).remove(0).unwrap();
 }
 
@@ -36,11 +32,7 @@ fn put(local: &Local, key: &str, bytes: &str) {
 fn everything_is_there_again_after_a_restart() {
     let folder = folder();
     let since = DateTime::UNIX_EPOCH + TimeDelta::days(17_000);
-    let mark = Mark {
-        level: Level::parse("a").unwrap(),
-        token: Token("t".to_owned()),
-        since,
-    };
+    let mark = Mark { level: Level::parse("a").unwrap(), token: Token("t".to_owned()), since };
     {
         let local = local::open(folder.path()).unwrap();
         assert!(local.state.quiet().unwrap());
@@ -53,7 +45,7 @@ fn everything_is_there_again_after_a_restart() {
     assert!(!local.state.quiet().unwrap());
     let found = block_on(local.directory.stored(&["a/1.json".to_owned()])).remove(0).unwrap();
     assert_eq!(found.unwrap().bytes, b"1");
-    assert_eq!(block_on(local.state.scan(None)).unwrap().marks, [mark.clone()]);
+    assert_eq!(block_on(local.state.scan(None)).unwrap().marks, std::slice::from_ref(&mark));
     let levels = local.state.queue(QueueName::Levels);
     let delivery = block_on(levels.receive(1)).unwrap().remove(0);
     assert_eq!(LevelMessage::decode(&delivery.body).unwrap().level, Level::root());
@@ -76,10 +68,7 @@ fn messages_are_received_in_the_order_in_which_they_were_sent_and_keep_their_pla
     let receipts: Vec<_> = first.iter().skip(1).map(|delivery| delivery.receipt.clone()).collect();
     block_on(queue.release(&receipts[..2], 0)).unwrap();
     block_on(queue.release(&receipts[2..], 500)).unwrap();
-    assert_eq!(
-        queue.depth().unwrap(),
-        Depth { visible: 8, in_flight: 1, delayed: 1 }
-    );
+    assert_eq!(queue.depth().unwrap(), Depth { visible: 8, in_flight: 1, delayed: 1 });
     assert_eq!(local.state.queue(QueueName::Levels).depth().unwrap(), Depth::default());
     let then = block_on(queue.receive(100)).unwrap();
     let then: Vec<_> = then.into_iter().map(|delivery| delivery.body).collect();
@@ -89,10 +78,7 @@ fn messages_are_received_in_the_order_in_which_they_were_sent_and_keep_their_pla
 #[test]
 fn messages_of_a_holder_that_ended_are_visible_to_one_that_was_there_all_along() {
     let folder = folder();
-    let options = Options {
-        ask_for_the_gone_every: Duration::ZERO,
-        ..Options::default()
-    };
+    let options = Options { ask_for_the_gone_every: Duration::ZERO, ..Options::default() };
     let one = local::open(folder.path()).unwrap();
     let two = local::open_with(folder.path(), options).unwrap();
     let (mine, other) = (one.state.queue(QueueName::Scenes), two.state.queue(QueueName::Scenes));
@@ -166,7 +152,10 @@ fn a_listing_shows_what_keys_can_name_and_nothing_else() {
     let page = block_on(local.directory.list(&Level::parse("a").unwrap(), None)).unwrap();
     assert_eq!(page.next, None);
     #[cfg(unix)]
-    assert_eq!((page.objects, page.folders), (vec!["1.json".to_owned(), "2.json".to_owned()], vec!["empty".to_owned(), "same".to_owned()]));
+    assert_eq!(
+        (page.objects, page.folders),
+        (vec!["1.json".to_owned(), "2.json".to_owned()], vec!["empty".to_owned(), "same".to_owned()])
+    );
     let root = block_on(local.directory.list(&Level::root(), None)).unwrap();
     assert_eq!((root.objects, root.folders), (vec![], vec!["a".to_owned()]), "the state is no part of the catalog");
 }

@@ -46,14 +46,7 @@ fn memory(entries_a_page: Option<usize>) -> Memory {
     }
 }
 
-type Embedded = World<
-    local::Directory,
-    local::State,
-    local::Queue,
-    local::DeadLetters,
-    Folder,
-    local::ItemLog,
->;
+type Embedded = World<local::Directory, local::State, local::Queue, local::DeadLetters, Folder, local::ItemLog>;
 
 fn embedded(entries_a_page: Option<usize>) -> Embedded {
     let folder = TempDir::new().unwrap();
@@ -69,9 +62,7 @@ fn embedded(entries_a_page: Option<usize>) -> Embedded {
         visibility: Duration::from_secs(VISIBILITY_SECONDS.into()),
         names_a_page: entries_a_page,
         marks_a_page: entries_a_page.unwrap_or(Options::default().marks_a_page),
-        now: Now::new(move || {
-            DateTime::from_timestamp(clock.load(Ordering::SeqCst), 0).unwrap()
-        }),
+        now: Now::new(move || DateTime::from_timestamp(clock.load(Ordering::SeqCst), 0).unwrap()),
         ..Options::default()
     };
     let local = local::open_with(folder.path().join("catalog"), options).unwrap();

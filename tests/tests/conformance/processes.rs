@@ -12,8 +12,7 @@ use std::time::Duration;
 use futures::executor::block_on;
 use lazycat::local::{self, Local, Options, QueueName};
 use lazycat::ports::{
-    Expected, ItemPut, PortError, ReadCatalog, ReadItems, ReceiveMessages, SendMessages,
-    WriteCatalog, WriteItems,
+    Expected, ItemPut, PortError, ReadCatalog, ReadItems, ReceiveMessages, SendMessages, WriteCatalog, WriteItems,
 };
 use tempfile::TempDir;
 
@@ -149,10 +148,7 @@ fn no_conditional_write_of_two_processes_with_two_threads_each_is_lost() {
 #[test]
 fn messages_of_a_killed_process_are_visible_at_once_and_those_of_a_living_one_are_not() {
     let folder = TempDir::new().unwrap();
-    let options = Options {
-        ask_for_the_gone_every: Duration::ZERO,
-        ..Options::default()
-    };
+    let options = Options { ask_for_the_gone_every: Duration::ZERO, ..Options::default() };
     let local = local::open_with(folder.path(), options).unwrap();
     let queue = local.state.queue(QueueName::Scenes);
     block_on(queue.send(&["1", "2", "3"].map(str::to_owned)));
@@ -160,7 +156,9 @@ fn messages_of_a_killed_process_are_visible_at_once_and_those_of_a_living_one_ar
     let mut player = Player::start("hold", folder.path());
     assert_eq!(player.hear(), "3");
     assert!(block_on(queue.receive(10)).unwrap().is_empty());
-    assert!(block_on(local::open(folder.path()).unwrap().state.queue(QueueName::Scenes).receive(10)).unwrap().is_empty());
+    assert!(
+        block_on(local::open(folder.path()).unwrap().state.queue(QueueName::Scenes).receive(10)).unwrap().is_empty()
+    );
     assert_eq!(queue.depth().unwrap().in_flight, 3);
 
     player.kill();
@@ -207,11 +205,7 @@ fn write_for_ever(local: &Local) {
     let start = first_number(local);
     for number in start.. {
         let items: Vec<_> = (0..KEYS)
-            .map(|item| ItemPut {
-                key: key(item),
-                bytes: content(number),
-                message_id: Some(number.to_string()),
-            })
+            .map(|item| ItemPut { key: key(item), bytes: content(number), message_id: Some(number.to_string()) })
             .collect();
         for result in block_on(local.directory.put(&items)) {
             result.unwrap();

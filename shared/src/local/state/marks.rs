@@ -70,16 +70,13 @@ impl State {
     /// When the state file cannot be read.
     pub fn marks(&self) -> PortResult<u64> {
         self.read_one("counting the marks", |connection| {
-            connection
-                .prepare_cached("SELECT count(*) FROM marks")?
-                .query_row([], |row| count(row, 0))
+            connection.prepare_cached("SELECT count(*) FROM marks")?.query_row([], |row| count(row, 0))
         })
     }
 }
 
 /// A level from the file.
 fn level(key: &str) -> rusqlite::Result<Level> {
-    Level::from_wire(key).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
-    })
+    Level::from_wire(key)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
 }

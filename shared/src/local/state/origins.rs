@@ -23,10 +23,7 @@ const FIND: &str = "SELECT message FROM items JOIN origins ON origins.id = items
 
 impl State {
     /// Writes the rows of a batch of puts, before the bytes of any.
-    pub(in crate::local) fn claim<'a>(
-        &self,
-        puts: impl Iterator<Item = (&'a str, Option<&'a str>)>,
-    ) -> PortResult<()> {
+    pub(in crate::local) fn claim<'a>(&self, puts: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> PortResult<()> {
         let (named, nameless): (Vec<_>, Vec<_>) = puts.partition(|(_, message)| message.is_some());
         // Mostly there is nothing to clear, and then there is nothing to wait for.
         let rows = self.origins(nameless.iter().map(|(key, _)| *key))?;

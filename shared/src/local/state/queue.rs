@@ -118,11 +118,7 @@ impl Queue {
                      FROM messages WHERE queue = ?1 AND visible_at > 0",
                 )?
                 .query_row((self.name.number(), now), |row| {
-                    Ok(Depth {
-                        visible: visible + count(row, 0)?,
-                        in_flight: count(row, 1)?,
-                        delayed: count(row, 2)?,
-                    })
+                    Ok(Depth { visible: visible + count(row, 0)?, in_flight: count(row, 1)?, delayed: count(row, 2)? })
                 })
         })
     }
@@ -265,10 +261,7 @@ impl Receipt {
     /// None for what this queue has not given out.
     fn read(text: &str) -> Option<Self> {
         let (id, receives) = text.split_once('.')?;
-        Some(Self {
-            id: id.parse().ok()?,
-            receives: receives.parse().ok()?,
-        })
+        Some(Self { id: id.parse().ok()?, receives: receives.parse().ok()? })
     }
 }
 

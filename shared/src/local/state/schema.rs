@@ -80,15 +80,10 @@ const TABLES: &str = "
 /// the same file, one would fail.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     open_and_make(path).map_err(|problem| match problem {
-        Problem::Newer(found) => OpenError::Newer {
-            path: path.to_owned(),
-            found,
-            known: VERSION,
-        },
-        Problem::Foreign => OpenError::Corrupt {
-            path: path.to_owned(),
-            source: "it is a database of something else".into(),
-        },
+        Problem::Newer(found) => OpenError::Newer { path: path.to_owned(), found, known: VERSION },
+        Problem::Foreign => {
+            OpenError::Corrupt { path: path.to_owned(), source: "it is a database of something else".into() }
+        }
         Problem::Sqlite(error) => refused(path, error),
     })
 }
@@ -103,23 +98,15 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     open().map_err(|error| refused(path, error))
 }
 
-fn refused(path: &Path, error: rusqlite::Error) -> OpenError {
+/// What a failure to open the file means.
+pub(super) fn refused(path: &Path, error: rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => OpenError::Corrupt {
-            path,
-            source: error.into(),
-        },
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => OpenError::Corrupt { path, source: error.into() },
         Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly | ErrorCode::AuthorizationForStatementDenied) => {
-            OpenError::Denied {
-                path,
-                source: error.into(),
-            }
+            OpenError::Denied { path, source: error.into() }
         }
-        _ => OpenError::State {
-            path,
-            source: error.into(),
-        },
+        _ => OpenError::State { path, source: error.into() },
     }
 }
 

@@ -1,0 +1,144 @@
+//! `lazycat run`, end to end, beside a plain loop that writes the same files.
+//!
+//! Each row is a run of the real binary over generated scenes, 40 a row, in a fresh directory. The plain loop writes the
+//! files of the finished catalog once more, one after the other, in one thread, nothing else. Prints a table.
+//!
+//! LAZYCAT_BENCH_SCENES sets the sizes of the compact runs (default 1000,10000,100000,1000000), LAZYCAT_BENCH_TMPFS
+//! and LAZYCAT_BENCH_DISK the folders (default /dev/shm and the target folder).
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::panic)]
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use lazycat_fixtures::{Benchmark, Camera, FolderLayout, Size, write_scenes};
+
+/// Scenes a row.
+const PER_ROW: u32 = 40;
+
+fn main() {
+    let tmpfs = folder("LAZYCAT_BENCH_TMPFS", "/dev/shm");
+    let disk = folder("LAZYCAT_BENCH_DISK", env!("CARGO_TARGET_TMPDIR"));
+    let sizes = std::env::var("LAZYCAT_BENCH_SCENES").unwrap_or_else(|_| "1000,10000,100000,1000000".to_owned());
+    println!(
+        "| scenes | XML | where | seconds | scenes/s | again, unchanged, scenes/s | MB resident | times the plain loop |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    row(&tmpfs, "tmpfs", 10_000, Size::Full);
+    row(&disk, "disk", 10_000, Size::Full);
+    for count in sizes.split(',') {
+        row(&tmpfs, "tmpfs", count.trim().parse().expect("LAZYCAT_BENCH_SCENES holds numbers"), Size::Compact);
+    }
+}
+
+fn folder(variable: &str, default: &str) -> PathBuf {
+    std::env::var_os(variable).map_or_else(|| PathBuf::from(default), PathBuf::from)
+}
+
+fn row(under: &Path, place: &str, count: u64, size: Size) {
+    let dir = under.join(format!("lazycat-bench-{}", std::process::id()));
+    let (source, catalog, copy) = (dir.join("source"), dir.join("catalog"), dir.join("copy"));
+    let benchmark = Benchmark::new(count, PER_ROW, size, &[Camera::Cbers4Mux]).expect("there are rows enough");
+    write_scenes(&source, FolderLayout::Flat, count, |number| benchmark.scene(number)).expect("the scenes are written");
+    let run = run(&source, &catalog);
+    assert_eq!(run.made, count, "every scene is made");
+    let again = run_again(&source, &catalog, count);
+    let plain = plain_loop(&catalog, &copy);
+    println!(
+        "| {count} | {} B | {place} | {:.1} | **{:.0}** | {:.0} | {:.0} | {:.2} |",
+        bytes_a_scene(&source),
+        run.seconds,
+        count as f64 / run.seconds,
+        count as f64 / again.seconds,
+        run.resident as f64 / 1e6,
+        run.seconds / plain.as_secs_f64(),
+    );
+    fs::remove_dir_all(&dir).expect("the folder is removed");
+}
+
+fn bytes_a_scene(source: &Path) -> u64 {
+    let first = fs::read_dir(source).unwrap().next().unwrap().unwrap();
+    first.metadata().unwrap().len()
+}
+
+struct Run {
+    made: u64,
+    seconds: f64,
+    resident: u64,
+}
+
+fn run(source: &Path, catalog: &Path) -> Run {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lazycat"))
+        .arg("run")
+        .arg(source)
+        .arg("--catalog")
+        .arg(catalog)
+        .arg("--json")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("lazycat starts");
+    let resident = wait(&mut child);
+    let mut summary = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut summary).unwrap();
+    let number = |field: &str| -> f64 {
+        let rest = summary.split(&format!("\"{field}\":")).nth(1).expect("the summary has the field");
+        rest.split([',', '}']).next().unwrap().parse().unwrap()
+    };
+    Run { made: number("made") as u64, seconds: number("seconds"), resident }
+}
+
+fn run_again(source: &Path, catalog: &Path, count: u64) -> Run {
+    let again = run(source, catalog);
+    assert_eq!(again.made, 0, "nothing is made twice, of {count}");
+    again
+}
+
+/// Waits for the child; its greatest resident size in bytes.
+fn wait(child: &mut Child) -> u64 {
+    let status = format!("/proc/{}/status", child.id());
+    let mut resident = 0;
+    loop {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        if let Some(kilobytes) = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()) {
+            resident = resident.max(kilobytes * 1024);
+        }
+        if let Some(status) = child.try_wait().expect("the child is waited for") {
+            assert!(status.success(), "lazycat run ended with {status}");
+            return resident;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Writes every file of the catalog once more, and nothing else. The time is that of the writes.
+fn plain_loop(catalog: &Path, copy: &Path) -> Duration {
+    let mut spent = Duration::ZERO;
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(catalog.join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name();
+            if entry.file_type().unwrap().is_dir() {
+                if name != ".lazycat" {
+                    folders.push(folder.join(name));
+                }
+            } else {
+                files.push((name, fs::read(entry.path()).unwrap()));
+            }
+        }
+        let started = Instant::now();
+        let folder = copy.join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        for (name, bytes) in files {
+            fs::write(folder.join(name), bytes).unwrap();
+        }
+        spent += started.elapsed();
+    }
+    spent
+}

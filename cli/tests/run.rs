@@ -1,0 +1,18 @@
+//! `lazycat run`, the real command, on folders of this machine.
+//!
+//! Layout: `world` runs the command, `sound` checks a catalog, `cases` and `edit` make bad scenes; the others are
+//! tests, by what they are about.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "run/cases.rs"]
+mod cases;
+#[path = "run/edit.rs"]
+mod edit;
+#[path = "run/names.rs"]
+mod names;
+#[path = "run/refusals.rs"]
+mod refusals;
+#[path = "run/sound.rs"]
+mod sound;
+#[path = "run/world.rs"]
+mod world;

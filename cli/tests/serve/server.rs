@@ -1,0 +1,121 @@
+//! The command as a server, and a client for it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+pub(crate) const CATALOG: &str = r#"{"type":"Catalog","id":"root"}"#;
+pub(crate) const ITEM: &str = r#"{"type":"Feature","id":"a"}"#;
+
+/// A running server on a directory of its own; ended when dropped.
+pub(crate) struct Server {
+    directory: TempDir,
+    pub(crate) process: Child,
+    pub(crate) address: String,
+    pub(crate) lines: Vec<String>,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let directory = TempDir::new().unwrap();
+        fs::create_dir_all(directory.path().join("CBERS4/.hidden")).unwrap();
+        fs::create_dir_all(directory.path().join(".lazycat")).unwrap();
+        fs::write(directory.path().join("catalog.json"), CATALOG).unwrap();
+        fs::write(directory.path().join("CBERS4/a.json"), ITEM).unwrap();
+        fs::write(directory.path().join("CBERS4/.hidden/a.json"), ITEM).unwrap();
+        fs::write(directory.path().join(".lazycat/state.db"), "secret").unwrap();
+        Self::on(directory)
+    }
+
+    pub(crate) fn on(directory: TempDir) -> Self {
+        let mut process = lazycat()
+            .arg("serve")
+            .arg(directory.path())
+            .args(["--addr", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let lines: Vec<String> = (0..2)
+            .map(|_| {
+                let mut line = String::new();
+                stdout.read_line(&mut line).unwrap();
+                line
+            })
+            .collect();
+        let address = lines[0].trim_start_matches("http://").split('/').next().unwrap().to_owned();
+        Self { directory, process, address, lines }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
+        let mut stream = self.connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut raw = Vec::new();
+        stream.read_to_end(&mut raw).unwrap();
+        Answer::parse(&raw)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &[])
+    }
+
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Answer {
+    pub(crate) fn parse(raw: &[u8]) -> Self {
+        let end = raw.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
+        let head = std::str::from_utf8(&raw[..end]).unwrap();
+        let mut lines = head.split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers = lines
+            .map(|line| line.split_once(": ").unwrap())
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect();
+        Self { status, headers, body: raw[end + 4..].to_vec() }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+pub(crate) fn lazycat() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_lazycat"))
+}
