@@ -3,7 +3,7 @@
 //! Layout:
 //! - `walk`: from the root along its links; the file to read first
 //! - `links`, `node`, `href`: whether links lead where they should, and say what they should
-//! - `schema`, `envelope`: whether a document is STAC, and a bbox right; pure
+//! - `schema`, `structure`, `verdict`, `envelope`: whether a document is STAC, and a bbox right; no look at the disk
 //! - `ids`, `disk`: what shows only when all was seen: ids twice, files that nothing links
 //! - `document`, `faults`, `pool`: reading, collecting, and doing it on all cores
 
@@ -17,6 +17,8 @@ mod links;
 mod node;
 mod pool;
 mod schema;
+mod structure;
+mod verdict;
 mod walk;
 
 use std::io::{self, BufWriter, Write};
@@ -100,7 +102,7 @@ pub(crate) fn execute(args: &Args) -> ExitCode {
 
 fn validate(args: &Args) -> Result<(Counts, Faults), String> {
     let reader = Reader::open(&args.directory).map_err(|error| crate::explain::directory(&args.directory, &error))?;
-    let schemas = Schemas::compile().map_err(|error| format!("a schema of the STAC core does not compile: {error}"))?;
+    let schemas = Schemas::compile().map_err(|error| format!("the schemas of the STAC core cannot be used: {error}"))?;
     let walk = match Walk::open(&reader, &schemas, Faults::new(args.max_faults)) {
         Ok(walk) => walk,
         Err(faults) => return Ok((Counts::default(), faults)),

@@ -4,15 +4,23 @@
 //! tests, by what they are about.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "run/behaviour.rs"]
+mod behaviour;
 #[path = "run/cases.rs"]
 mod cases;
+#[path = "run/catalogs.rs"]
+mod catalogs;
 #[path = "run/edit.rs"]
 mod edit;
+#[path = "run/kills.rs"]
+mod kills;
 #[path = "run/names.rs"]
 mod names;
 #[path = "run/refusals.rs"]
 mod refusals;
 #[path = "run/sound.rs"]
 mod sound;
+#[path = "run/usage.rs"]
+mod usage;
 #[path = "run/world.rs"]
 mod world;

@@ -156,6 +156,42 @@ fn an_item_names_the_collection_above_it() {
 }
 
 #[test]
+fn a_missing_collection_or_link_to_it_is_said_once() {
+    let catalog = Catalog::new();
+    catalog.change(ITEM, |item| {
+        item.as_object_mut().unwrap().remove("collection");
+    });
+    catalog.assert_one_fault(ITEM, &["found no field \"collection\"", "beside the collection link"]);
+    let catalog = Catalog::new();
+    catalog.change(ITEM, |item| {
+        item["links"].as_array_mut().unwrap().remove(2);
+    });
+    catalog.assert_one_fault(&format!("{ITEM}: /collection"), &["expected a collection link beside it"]);
+    let catalog = Catalog::new();
+    catalog.change(ITEM, |item| {
+        item["links"].as_array_mut().unwrap().remove(2);
+        item.as_object_mut().unwrap().remove("collection");
+    });
+    catalog.assert_one_fault(&format!("{ITEM}: /links"), &["found no collection link", COLLECTION]);
+}
+
+#[test]
+fn no_extension_is_fetched() {
+    // A connection would wait in the listener's queue.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let catalog = Catalog::new();
+    for document in ["catalog.json", COLLECTION, ROW, ITEM] {
+        catalog.change(document, |document| {
+            document["stac_extensions"] = json!([format!("http://{address}/schema.json")]);
+        });
+    }
+    assert_eq!(catalog.faults(), [""; 0]);
+    assert_eq!(listener.accept().map_err(|error| error.kind()).err(), Some(std::io::ErrorKind::WouldBlock));
+}
+
+#[test]
 fn an_id_is_used_once_in_a_collection() {
     let catalog = Catalog::new();
     catalog.change("CBERS4/MUX/057/b.json", |item| item["id"] = json!("a"));
@@ -217,6 +253,9 @@ fn a_document_obeys_the_core_schema_of_its_version() {
         collection.as_object_mut().unwrap().remove("license");
     });
     catalog.assert_one_fault(COLLECTION, &["found no field \"license\""]);
+    let catalog = Catalog::new();
+    catalog.change(COLLECTION, |collection| collection["summaries"] = json!({"gsd": 20}));
+    catalog.assert_one_fault(&format!("{COLLECTION}: /summaries/gsd"), &["found 20, but it is not valid under any"]);
     let catalog = Catalog::new();
     catalog.change(ITEM, |item| item["stac_version"] = json!("2.0.0"));
     catalog.assert_one_fault(&format!("{ITEM}: /stac_version"), &["found \"2.0.0\", expected \"1.0.0\" or \"1.1.0\""]);

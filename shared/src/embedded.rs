@@ -95,7 +95,7 @@ const TRIES: u32 = 20;
 /// How long a thread that found nothing to do waits.
 const NOTHING_TO_DO: Duration = Duration::from_millis(4);
 
-/// Brings the catalog up to date with the source. Ends when there is nothing left to do: no mark, and no message of
+/// Brings the catalog up to date with the source. Levels that an earlier run gave up are tried anew. Ends when there is nothing left to do: no mark, and no message of
 /// this process or another's; with [`Options::watch`], only on failure.
 ///
 /// # Errors
@@ -106,6 +106,7 @@ pub fn run(local: &Local, options: &Options, progress: &Progress) -> Result<Summ
     let started = Instant::now();
     let engine = Engine::new(local, options, progress);
     let began = chrono::Utc::now();
+    feeder::redrive_levels(local)?;
     thread::scope(|scope| {
         for _ in 0..options.workers.max(1) {
             scope.spawn(|| engine.stop_on_panic(|| engine.work()));

@@ -6,7 +6,7 @@
 
 mod plan;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -103,11 +103,18 @@ where
 /// Lets go of those scenes that another message has made, wholly, with the same bytes.
 ///
 /// Equal bytes alone are no reason: an earlier attempt of this very message may have died between its put and its
-/// mark or publish. Nor is a stored item without an id: its message may still be under way.
+/// mark or publish. Nor is a stored item without an id: its message may still be under way. And where an earlier task
+/// of the batch is about to write or delete the item, what is stored now says nothing.
 async fn skip_what_is_complete<I: ReadItems>(items: &I, tasks: &mut [Task]) {
-    let candidates = positions(tasks, |task| {
-        matches!(task.state, State::Put { .. }) && task.message_id.is_some() && !task.force
-    });
+    let mut touched: BTreeSet<&str> = BTreeSet::new();
+    let mut candidates = Vec::new();
+    for (at, task) in tasks.iter().enumerate() {
+        let puts = matches!(task.state, State::Put { .. });
+        let first = (puts || matches!(task.state, State::Withdraw { .. })) && touched.insert(&task.key);
+        if puts && first && task.message_id.is_some() && !task.force {
+            candidates.push(at);
+        }
+    }
     if candidates.is_empty() {
         return;
     }

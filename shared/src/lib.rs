@@ -1,4 +1,18 @@
 //! Keeps static STAC catalogs up to date, lazily.
+//!
+//! Scene metadata arrives; an item is written for each scene; the level it belongs to is only marked; a timer later has
+//! each marked level rebuilt from a listing, once, however many scenes touched it.
+//!
+//! Layout, in four rooms:
+//!
+//! - pure code: [`scene`] reads metadata, [`stac`] makes documents, [`grid`] and [`level`] name folders, [`missions`] is
+//!   the table of satellites, [`message`] holds the wire formats;
+//! - use cases, the only place where order matters: [`generate`], [`mover`], [`update`], over the traits of [`ports`];
+//! - adapters: [`local`] over a directory and one SQLite file, [`memory`] for tests;
+//! - wiring: [`embedded`], all functions in one process.
+//!
+//! Start reading at [`ports`], then [`update`].
+
 pub mod embedded;
 pub mod generate;
 pub mod grid;

@@ -1,11 +1,7 @@
 //! Scenes: INPE's file names and XML, read into a [`Scene`]. Pure: no input or output but its arguments.
 //!
-//! Layout:
-//! * [`name`]: names and keys of files;
-//! * [`xml`]: the texts of a document, in one pass;
-//! * [`reading`]: those texts checked and turned into values;
-//! * [`geometry`]: footprints;
-//! * [`error`]: why a scene is refused.
+//! Layout: [`name`] reads names and keys of files, [`xml`] the texts of a document in one pass, [`reading`] checks those
+//! texts and turns them into values, [`geometry`] makes footprints, [`error`] says why a scene is refused.
 
 pub mod error;
 pub mod geometry;

@@ -303,6 +303,8 @@ async fn list_children<C: ReadCatalog + Sync>(
             break;
         }
     }
+    // S3 lists folders by their names with the slash: `a-b` before `a`.
+    folders.sort_unstable();
     let known = |name: &str| linked.is_some_and(|linked| linked.children.contains(name));
     let found: Vec<PortResult<Option<String>>> = stream::iter(folders)
         .map(|name| async {

@@ -4,11 +4,10 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use chrono::{DateTime, Utc};
-use futures::executor::block_on;
 use lazycat::generate::{self, generate};
 use lazycat::grid::INPE;
 use lazycat::level::Level;
-use lazycat::memory::{Dice, LevelSender, Letters, Marks, Memory, Objects, Sources, Time, Topic};
+use lazycat::memory::{Dice, Letters, LevelSender, Marks, Memory, Objects, Sources, Time, Topic};
 use lazycat::message::{LevelMessage, SceneRecord};
 use lazycat::mover::{self, move_marks};
 use lazycat::ports::{Chance, Clock, Delivery, PortResult, ReceiveMessages, SendMessages, SourceObject};
@@ -111,7 +110,7 @@ impl Bench {
     /// Works on messages about scenes that are received for the first time.
     #[must_use]
     pub fn take(&self, bodies: &[String]) -> generate::Report {
-        block_on(self.generate(&deliveries(bodies)))
+        run(self.generate(&deliveries(bodies)))
     }
 
     /// Moves the marks.
@@ -120,7 +119,7 @@ impl Bench {
     ///
     /// When they cannot be read.
     pub fn tick(&self) -> PortResult<mover::Report> {
-        block_on(move_marks(&mover::Ports { marks: &self.marks, queue: &self.sender }))
+        run(move_marks(&mover::Ports { marks: &self.marks, queue: &self.sender }))
     }
 
     /// Works on messages about levels.
@@ -134,7 +133,7 @@ impl Bench {
     ///
     /// Those of [`rebuild`].
     pub fn rebuild(&self, level: &str) -> Result<Rebuilt, UpdateError> {
-        block_on(rebuild(&self.update_ports(), &update_settings(), &level_of(level), self.surroundings.now()))
+        run(rebuild(&self.update_ports(), &update_settings(), &level_of(level), self.surroundings.now()))
     }
 
     fn update_ports(&self) -> update::Ports<'_, Faulty<Objects>, Faulty<Marks>, Faulty<Letters>, Surroundings> {
@@ -158,10 +157,10 @@ impl Bench {
         self.tick().expect("the marks can be read");
         let mut rebuilt = Vec::new();
         while !self.memory.levels.is_empty() {
-            let received = block_on(self.memory.levels.receive(10)).expect("the queue can be read");
-            let report = block_on(self.update(&received));
+            let received = run(self.memory.levels.receive(10)).expect("the queue can be read");
+            let report = run(self.update(&received));
             rebuilt.extend(report.rebuilt.iter().map(|(level, _)| level.wire().to_owned()));
-            block_on(self.acknowledge_levels(&received, &report.acknowledged));
+            run(self.acknowledge_levels(&received, &report.acknowledged));
         }
         rebuilt.sort();
         rebuilt
@@ -194,7 +193,7 @@ impl Bench {
     /// Sends messages about scenes and works on all that are in the queue, once each; those that are not done with
     /// stay.
     pub fn send_and_take(&self, bodies: &[String]) {
-        block_on(async {
+        run(async {
             let _ = self.memory.scenes.send(bodies).await;
             loop {
                 let received = self.memory.scenes.receive(10).await.unwrap_or_default();
@@ -227,7 +226,10 @@ impl Bench {
     pub fn hrefs(&self, key: &str, rel: &str) -> Vec<String> {
         let document = self.document(key);
         let links = document["links"].as_array().into_iter().flatten();
-        links.filter(|link| link["rel"] == rel).map(|link| link["href"].as_str().unwrap_or_default().to_owned()).collect()
+        links
+            .filter(|link| link["rel"] == rel)
+            .map(|link| link["href"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// The revision of a document.
@@ -306,6 +308,18 @@ pub fn record(key: &str) -> SceneRecord {
         quicklook: None,
         message_id: None,
         time: None,
+    }
+}
+
+/// Polls a future to its end. Nothing in memory waits for anything outside, so there is no need to sleep; and unlike
+/// most executors this one may run within another.
+pub fn run<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
     }
 }
 

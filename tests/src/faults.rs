@@ -100,14 +100,14 @@ impl Faults {
                 due.push(shared.events.remove(at).2);
             }
         }
-        let fault = shared.faults.iter().find(|(name, of, _)| *name == operation && subject.contains(of.as_str()));
-        let fault = fault.map(|(_, _, fault)| *fault);
-        // An event may ask the ports itself.
+        // An event may ask the ports itself, or make this very operation go wrong.
         drop(shared);
         for event in due {
             event();
         }
-        fault
+        let shared = self.lock();
+        let fault = shared.faults.iter().find(|(name, of, _)| *name == operation && subject.contains(of.as_str()));
+        fault.map(|(_, _, fault)| *fault)
     }
 
     /// Does `work`, unless this is to go wrong.

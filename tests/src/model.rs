@@ -16,7 +16,8 @@
 //! * [`world`]: what the world does: late writes, dead letters and their redrive, damage.
 //! * [`invariants`]: what must hold.
 //! * [`fault`]: the defences, and how each is taken out.
-//! * [`configuration`]: the bounded worlds that are explored.
+//! * [`configuration`]: what bounds a world; [`worlds`]: those that are explored; [`losses`]: those in which a defence is
+//!   missed.
 //! * [`trace`]: a run in words.
 //!
 //! # What is left out, and why
@@ -25,6 +26,8 @@
 //!   nothing was read yet is no different from one still in the queue.
 //! * There is no visibility time-out. A message that is not acknowledged may be received at any time, also while
 //!   another process works on it: duplicates, time-outs and crashes are all of this form.
+//! * A call that fails as a whole, and a process that then gives up, is a crash too. Entries of a batch that fail each by
+//!   itself are modelled.
 //! * A bounded number of tries after a conflict is not counted: to give up is to forget, as in a crash.
 //! * The bytes of an item are a number ("content"), those of a catalog its revision and links. Equal bytes have equal
 //!   tags, and nothing else is known of a tag.
@@ -36,11 +39,14 @@ pub mod configuration;
 pub mod fault;
 pub mod generator;
 pub mod invariants;
+pub mod losses;
 pub mod mover;
 pub mod state;
+mod symmetry;
 pub mod trace;
 pub mod updater;
 pub mod world;
+pub mod worlds;
 
 use stateright::{Model, Property};
 

@@ -112,7 +112,8 @@ fn each(check: impl Fn(&Known, &str, &MetadataName, &Value)) {
         let name = MetadataName::parse(known.file).unwrap();
         let buckets = Buckets::default();
         let pair = buckets.pair(name.scene.satellite.bucket).unwrap();
-        let made = item::generate(&INPE, &xml, &name, pair, None).unwrap_or_else(|error| panic!("{}: {error}", known.file));
+        let made =
+            item::generate(&INPE, &xml, &name, pair, None).unwrap_or_else(|error| panic!("{}: {error}", known.file));
         assert_eq!(made.key, format!("{}/{}.json", name.scene.row_key(), name.scene));
         let item = serde_json::from_slice(&made.bytes).unwrap();
         check(known, std::str::from_utf8(&xml).unwrap(), &name, &item);

@@ -37,16 +37,20 @@ pub(super) fn check_up(walk: &Walk<'_>, document: &Document, rel: &str, expected
 pub(super) fn check_collection(walk: &Walk<'_>, item: &Document, expected: Option<Arc<Node>>) -> Option<Arc<Node>> {
     let expected = expected.or_else(|| linked_collection(walk, item));
     let said = item.value.get("collection");
+    // That there is neither or both is asked of the document itself, not here.
+    let is_linked = item.links().any(|link| link.rel == "collection");
     match &expected {
         Some(collection) => {
-            check_up(walk, item, "collection", Some(collection));
-            if said.and_then(serde_json::Value::as_str) != Some(&collection.id) {
+            if is_linked || said.is_none() {
+                check_up(walk, item, "collection", Some(collection));
+            }
+            if said.is_some_and(|said| said.as_str() != Some(&collection.id)) {
                 let message =
                     format!("found {}, expected {:?}, the id of {}", quote(said), collection.id, collection.path);
                 walk.fault(&item.path, "/collection", message);
             }
         }
-        None if said.is_some() => {
+        None if said.is_some() && is_linked => {
             let message = format!("found {}, expected a collection link that leads to it", quote(said));
             walk.fault(&item.path, "/collection", message);
         }

@@ -1,175 +1,118 @@
-//! The JSON schemas of the STAC core, 1.0.0 and 1.1.0, which the program carries: nothing is ever fetched. What an
-//! extension asks of a document is not checked.
+//! Whether a document is STAC: held against the tables of `structure`, which know the place of a fault, and then
+//! against the JSON schemas of the core, 1.0.0 and 1.1.0, which the crate `stac-validate` carries.
+//!
+//! Nothing is ever fetched. That crate would fetch the schema of each extension that a document names, and that of a
+//! version it does not carry: so it is given neither. What an extension asks of a document is not checked.
 
-use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{JsonType, Registry, Resource, ValidationError, Validator};
+use std::sync::Mutex;
+
+use futures::FutureExt;
 use serde_json::Value;
+use stac_validate::{Error, Validator};
 
 use super::document::Kind;
 use super::faults::{cut, quote};
+use super::pool::lock;
+use super::{structure, verdict};
 
 /// The most that is said of one document.
 const FAULTS_OF_A_DOCUMENT: usize = 20;
 
-macro_rules! schemas {
-    ($($address:literal => $file:literal),* $(,)?) => {
-        &[$(($address, include_str!(concat!("schemas/", $file)))),*]
-    };
+/// The versions of the core whose schemas the program carries.
+const VERSIONS: [&str; 2] = ["1.0.0", "1.1.0"];
+
+/// The schemas of the core, ready to be applied.
+pub(super) struct Schemas {
+    /// A validator can be used by one thread at a time; so there come to be as many as threads.
+    idle: Mutex<Vec<Validator>>,
 }
-
-/// Every schema of the core by the address under which the others refer to it.
-const FILES: &[(&str, &str)] = schemas! {
-    "http://json-schema.org/draft-07/schema" => "json-schema/draft-07.json",
-    "https://geojson.org/schema/Feature.json" => "geojson/Feature.json",
-    "https://geojson.org/schema/Geometry.json" => "geojson/Geometry.json",
-    "https://schemas.stacspec.org/v1.0.0/catalog-spec/json-schema/catalog.json" => "v1.0.0/catalog.json",
-    "https://schemas.stacspec.org/v1.0.0/collection-spec/json-schema/collection.json" => "v1.0.0/collection.json",
-    "https://schemas.stacspec.org/v1.0.0/item-spec/json-schema/item.json" => "v1.0.0/item.json",
-    "https://schemas.stacspec.org/v1.0.0/item-spec/json-schema/basics.json" => "v1.0.0/basics.json",
-    "https://schemas.stacspec.org/v1.0.0/item-spec/json-schema/datetime.json" => "v1.0.0/datetime.json",
-    "https://schemas.stacspec.org/v1.0.0/item-spec/json-schema/instrument.json" => "v1.0.0/instrument.json",
-    "https://schemas.stacspec.org/v1.0.0/item-spec/json-schema/licensing.json" => "v1.0.0/licensing.json",
-    "https://schemas.stacspec.org/v1.0.0/item-spec/json-schema/provider.json" => "v1.0.0/provider.json",
-    "https://schemas.stacspec.org/v1.1.0/catalog-spec/json-schema/catalog.json" => "v1.1.0/catalog.json",
-    "https://schemas.stacspec.org/v1.1.0/collection-spec/json-schema/collection.json" => "v1.1.0/collection.json",
-    "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/item.json" => "v1.1.0/item.json",
-    "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/bands.json" => "v1.1.0/bands.json",
-    "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/basics.json" => "v1.1.0/basics.json",
-    "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/common.json" => "v1.1.0/common.json",
-    "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/data-values.json" => "v1.1.0/data-values.json",
-    "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/datetime.json" => "v1.1.0/datetime.json",
-    "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/instrument.json" => "v1.1.0/instrument.json",
-    "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/licensing.json" => "v1.1.0/licensing.json",
-    "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/provider.json" => "v1.1.0/provider.json",
-};
-
-/// The schemas of one version of the core, ready to be applied.
-#[derive(Debug)]
-struct Version {
-    name: &'static str,
-    catalog: Validator,
-    collection: Validator,
-    item: Validator,
-}
-
-/// The schemas of all versions that are known.
-#[derive(Debug)]
-pub(super) struct Schemas(Vec<Version>);
 
 impl Schemas {
     /// Compiles the schemas.
     ///
     /// # Errors
     ///
-    /// When one of them is not a schema or refers to one that is not here: a mistake in the program.
+    /// When the validator cannot be made. Since it could fetch, it wants the certificates of the system, although they
+    /// are never used.
     pub(super) fn compile() -> Result<Self, String> {
-        let mut registry = Registry::new();
-        for (address, text) in FILES {
-            let schema: Value = serde_json::from_str(text).map_err(|error| format!("{address}: {error}"))?;
-            registry = registry
-                .add(*address, Resource::from_contents(schema))
-                .map_err(|error| format!("{address}: {error}"))?;
-        }
-        let registry = registry.prepare().map_err(|error| error.to_string())?;
-        let compile = |name: &'static str, kind: &str| {
-            let address = format!("https://schemas.stacspec.org/v{name}/{kind}-spec/json-schema/{kind}.json");
-            jsonschema::draft7::options()
-                .offline()
-                .should_validate_formats(true)
-                .with_registry(&registry)
-                .build(&serde_json::json!({ "$ref": address }))
-                .map_err(|error| format!("{address}: {error}"))
-        };
-        let version = |name| {
-            Ok::<_, String>(Version {
-                name,
-                catalog: compile(name, "catalog")?,
-                collection: compile(name, "collection")?,
-                item: compile(name, "item")?,
-            })
-        };
-        Ok(Self(vec![version("1.0.0")?, version("1.1.0")?]))
+        Ok(Self { idle: Mutex::new(vec![validator()?]) })
     }
 
     /// Holds a document against the schema of its kind and of the version it says it has; gives pointers and messages.
     pub(super) fn check(&self, kind: Kind, document: &Value) -> Vec<(String, String)> {
         let said = document.get("stac_version");
-        let Some(version) = self.0.iter().find(|version| said.and_then(Value::as_str) == Some(version.name)) else {
-            let known: Vec<_> = self.0.iter().map(|version| format!("{:?}", version.name)).collect();
-            return vec![(
-                "/stac_version".to_owned(),
-                format!("found {}, expected {}", quote(said), known.join(" or ")),
-            )];
+        let Some(version) = VERSIONS.into_iter().find(|version| said.and_then(Value::as_str) == Some(version)) else {
+            let known = VERSIONS.map(|version| format!("{version:?}")).join(" or ");
+            return vec![("/stac_version".to_owned(), format!("found {}, expected {known}", quote(said)))];
         };
-        let schema = match kind {
-            Kind::Catalog => &version.catalog,
-            Kind::Collection => &version.collection,
-            Kind::Item => &version.item,
+        let faults = structure::check(kind, version, document, FAULTS_OF_A_DOCUMENT);
+        if faults.is_empty() { self.judge(document) } else { faults }
+    }
+
+    /// What the schemas say of a document.
+    fn judge(&self, document: &Value) -> Vec<(String, String)> {
+        let idle = lock(&self.idle).pop();
+        let mut validator = match idle.map_or_else(validator, Ok) {
+            Ok(validator) => validator,
+            Err(error) => return vec![unjudged(&error)],
         };
-        if schema.is_valid(document) {
-            return Vec::new();
+        let given = without_extensions(document);
+        // Without a runtime nothing can be fetched, and nothing has to be waited for.
+        let judged = validator.validate_value(given).now_or_never();
+        lock(&self.idle).push(validator);
+        match judged {
+            Some(Ok(_)) => Vec::new(),
+            Some(Err(Error::Validation(errors))) => {
+                let mut faults: Vec<_> = Vec::new();
+                for error in errors.into_iter().take(FAULTS_OF_A_DOCUMENT) {
+                    let sentence = error.into_json()["error"].take();
+                    let fault = verdict::describe(sentence.as_str().unwrap_or_default(), document);
+                    if !faults.contains(&fault) {
+                        faults.push(fault);
+                    }
+                }
+                faults
+            }
+            Some(Err(error)) => vec![unjudged(&error.to_string())],
+            None => vec![unjudged("the validator waits")],
         }
-        schema.iter_errors(document).take(FAULTS_OF_A_DOCUMENT).map(|error| describe(&error)).collect()
     }
 }
 
-/// Where the core of an error is, and what it is: inside alternatives, that of the one which was most likely meant.
-fn describe(error: &ValidationError<'_>) -> (String, String) {
-    let alternatives = match error.kind() {
-        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => context.as_slice(),
-        _ => &[],
-    };
-    let meant = alternatives.iter().filter(|errors| !errors.is_empty()).min_by_key(|errors| {
-        let other = errors.iter().any(is_another_alternative);
-        let depth = errors.iter().map(|error| error.instance_path().as_str().matches('/').count()).max();
-        (other, std::cmp::Reverse(depth))
-    });
-    match meant.and_then(|errors| errors.first()) {
-        Some(error) => describe(error),
-        None => (error.instance_path().as_str().to_owned(), message(error)),
+fn validator() -> Result<Validator, String> {
+    match Validator::new().now_or_never() {
+        Some(made) => made.map_err(|error| {
+            std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(": ")
+        }),
+        None => Err("the validator waits".to_owned()),
     }
 }
 
-/// Whether an error says that the document chose another alternative, rather than that it failed in this one.
-fn is_another_alternative(error: &ValidationError<'_>) -> bool {
-    match error.kind() {
-        ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. } | ValidationErrorKind::Not { .. } => {
-            true
-        }
-        ValidationErrorKind::Type { kind: TypeKind::Single(expected) } => *expected == JsonType::Null,
-        _ => false,
+/// A copy of a document without the schemas it names, which would be fetched.
+fn without_extensions(document: &Value) -> Value {
+    match document {
+        Value::Object(members) => members
+            .iter()
+            .filter(|(name, _)| *name != "stac_extensions")
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+        other => other.clone(),
     }
 }
 
-fn message(error: &ValidationError<'_>) -> String {
-    let found = quote(Some(error.instance()));
-    match error.kind() {
-        ValidationErrorKind::Required { property } => {
-            format!("found no field {property}, expected one")
-        }
-        ValidationErrorKind::Constant { expected_value } => {
-            format!("found {found}, expected {}", quote(Some(expected_value)))
-        }
-        ValidationErrorKind::Enum { options } => {
-            format!("found {found}, expected one of {}", cut(&options.to_string()))
-        }
-        ValidationErrorKind::Format { format } => {
-            format!("found {found}, expected a value of the format {format:?}")
-        }
-        ValidationErrorKind::Pattern { pattern } => {
-            format!("found {found}, expected it to match {pattern}")
-        }
-        ValidationErrorKind::Type { kind: TypeKind::Single(expected) } => {
-            format!("found {found}, expected a value of the type {expected}")
-        }
-        _ => format!("found {found}, but {}", cut(&error.masked_with("it").to_string())),
-    }
+fn unjudged(error: &str) -> (String, String) {
+    (String::new(), format!("found what could not be held against the schema: {}", cut(error)))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use proptest::prelude::*;
+    use proptest::sample::Index;
     use serde_json::json;
 
     use super::*;
@@ -178,7 +121,28 @@ mod tests {
         json!({
             "type": "Feature", "stac_version": "1.1.0", "id": "a", "bbox": [0, 0, 1, 1],
             "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]},
-            "properties": {"datetime": "2017-06-18T13:30:00Z"}, "links": [], "assets": {}
+            "properties": {"datetime": "2017-06-18T13:30:00Z", "title": "A", "created": "2017-06-19T00:00:00.5Z"},
+            "links": [{"rel": "collection", "href": "./c.json", "type": "application/json", "title": "C"},
+                {"rel": "self", "href": "https://a.example/a.json"}],
+            "assets": {"a/b": {"href": "./a.tif", "roles": ["data"], "title": "B", "type": "image/tiff"}},
+            "collection": "C"
+        })
+    }
+
+    fn collection() -> Value {
+        json!({
+            "type": "Collection", "stac_version": "1.1.0", "id": "C", "title": "C", "description": "c",
+            "license": "CC-BY-SA-3.0", "keywords": ["a"], "providers": [{"name": "INPE", "roles": ["host"]}],
+            "extent": {"spatial": {"bbox": [[-180, -90, 180, 90]]},
+                "temporal": {"interval": [["2014-12-07T00:00:00Z", null]]}},
+            "summaries": {"gsd": {"minimum": 5, "maximum": 20}}, "assets": {}, "links": []
+        })
+    }
+
+    fn catalog() -> Value {
+        json!({
+            "type": "Catalog", "stac_version": "1.1.0", "id": "c", "title": "C", "description": "c",
+            "links": [{"rel": "root", "href": "./catalog.json"}]
         })
     }
 
@@ -195,9 +159,15 @@ mod tests {
     }
 
     #[test]
-    fn an_item_of_either_version_is_valid() {
-        assert_eq!(faults(|_| {}), vec![]);
-        assert_eq!(faults(|item| item["stac_version"] = json!("1.0.0")), vec![]);
+    fn documents_of_either_version_are_valid() {
+        let schemas = Schemas::compile().unwrap();
+        for (kind, document) in [(Kind::Item, item()), (Kind::Collection, collection()), (Kind::Catalog, catalog())] {
+            for version in VERSIONS {
+                let mut document = document.clone();
+                document["stac_version"] = json!(version);
+                assert_eq!(schemas.check(kind, &document), vec![], "{kind:?} {version}");
+            }
+        }
     }
 
     #[test]
@@ -206,11 +176,40 @@ mod tests {
     }
 
     #[test]
+    fn the_names_of_extensions_are_addresses_and_differ() {
+        let address = "https://a.example/schema.json";
+        for (extensions, pointer) in [
+            (json!(address), "/stac_extensions"),
+            (json!([address, 5]), "/stac_extensions/1"),
+            (json!(["projection"]), "/stac_extensions/0"),
+            (json!([address, address]), "/stac_extensions/1"),
+        ] {
+            assert_eq!(only_pointer(|item| item["stac_extensions"] = extensions), pointer);
+        }
+    }
+
+    #[test]
     fn the_fault_is_pointed_at() {
-        assert_eq!(only_pointer(|item| item["properties"]["datetime"] = json!("yesterday")), "/properties/datetime");
-        assert_eq!(only_pointer(|item| item["bbox"] = json!([0, 0, 1])), "/bbox");
-        assert_eq!(only_pointer(|item| item["links"] = json!([{"rel": "root"}])), "/links/0");
-        assert_eq!(only_pointer(|item| item["stac_version"] = json!("0.9.0")), "/stac_version");
+        for (changed, value, pointer) in [
+            ("/properties/datetime", json!("yesterday"), "/properties/datetime"),
+            ("/properties/datetime", json!("2017-13-01T00:00:00Z"), "/properties/datetime"),
+            ("/properties/created", json!("2017-06-18T13:30:00-03:00"), "/properties/created"),
+            ("/bbox", json!([0, 0, 1]), "/bbox"),
+            ("/links/1", json!({"rel": "root"}), "/links/1"),
+            ("/links/1/href", json!("./a.json"), "/links/1/href"),
+            ("/stac_version", json!("0.9.0"), "/stac_version"),
+            ("/geometry/coordinates/0/2/1", json!("1"), "/geometry/coordinates/0/2/1"),
+            ("/geometry/type", json!("GeometryCollection"), "/geometry/type"),
+            ("/assets/a~1b/href", json!(7), "/assets/a~1b/href"),
+            ("/properties/gsd", json!(-30.5), "/properties/gsd"),
+            ("/properties/instruments", json!("MUX"), "/properties/instruments"),
+        ] {
+            let change = |item: &mut Value| match item.pointer_mut(changed) {
+                Some(place) => *place = value.clone(),
+                None => item["properties"][changed.rsplit_once('/').unwrap().1] = value.clone(),
+            };
+            assert_eq!(only_pointer(change), pointer, "{value}");
+        }
     }
 
     #[test]
@@ -219,5 +218,108 @@ mod tests {
             item.as_object_mut().unwrap().remove("bbox");
         });
         assert_eq!(faults, vec![(String::new(), "found no field \"bbox\", expected one".to_owned())]);
+    }
+
+    #[test]
+    fn a_collection_is_named_beside_its_link_and_nowhere_else() {
+        let without_field = faults(|item| {
+            item.as_object_mut().unwrap().remove("collection");
+        });
+        assert_eq!(without_field.len(), 1, "{without_field:?}");
+        assert!(without_field[0].1.contains("no field \"collection\""), "{without_field:?}");
+        assert_eq!(only_pointer(|item| item["links"] = json!([])), "/collection");
+    }
+
+    #[test]
+    fn a_verdict_on_the_whole_is_short() {
+        let schemas = Schemas::compile().unwrap();
+        let mut collection = collection();
+        collection["summaries"]["gsd"] = json!({"type": 5, "padding": "x".repeat(5000)});
+        let faults = schemas.check(Kind::Collection, &collection);
+        assert!(!faults.is_empty() && faults.iter().all(|(_, message)| message.len() < 300), "{faults:?}");
+        assert_eq!(faults[0].0, "/summaries/gsd");
+    }
+
+    /// Pointers to every value of a document but its type and version.
+    fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+        let mut visit = |step: &str, value: &Value| {
+            let place = format!("{at}/{}", step.replace('~', "~0").replace('/', "~1"));
+            if place != "/type" && place != "/stac_version" {
+                found.push(place.clone());
+                places(value, &place, found);
+            }
+        };
+        match value {
+            Value::Object(members) => members.iter().for_each(|(name, member)| visit(name, member)),
+            Value::Array(elements) => {
+                elements.iter().enumerate().for_each(|(index, element)| visit(&index.to_string(), element));
+            }
+            _ => {}
+        }
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        prop::sample::select(vec![
+            json!(null),
+            json!(true),
+            json!(0),
+            json!(-1.5),
+            json!(""),
+            json!("a"),
+            json!("./a.json"),
+            json!([]),
+            json!({}),
+            json!([0, 0, 1, 1]),
+            json!(["a"]),
+            json!([null, null]),
+            json!("2017-06-18T13:30:00Z"),
+            json!("2017-06-18t13:30:00Z"),
+            json!("2017-06-18 13:30:00Z"),
+            json!("2017-06-18T13:30:60Z"),
+            json!("2017-06-18T13:30Z"),
+            json!("2017-06-18T13:30:00.Z"),
+            json!("2017-06-18T13:30:00z"),
+            json!({"type": "Point", "coordinates": [0, 0]}),
+            json!({"type": "Point"}),
+            json!({"href": "a"}),
+            json!({"rel": "collection", "href": "a"}),
+            json!({"rel": "self", "href": "a"}),
+        ])
+    }
+
+    proptest! {
+        /// The tables refuse nothing that the schemas allow: else a valid document would have faults.
+        #[test]
+        fn what_the_tables_refuse_the_schemas_refuse(
+            which in 0..3_usize, version in prop::sample::select(VERSIONS.to_vec()),
+            changes in prop::collection::vec((any::<Index>(), prop::option::of(any_value())), 1..3),
+        ) {
+            let (kind, mut document) =
+                [(Kind::Item, item()), (Kind::Collection, collection()), (Kind::Catalog, catalog())][which].clone();
+            document["stac_version"] = json!(version);
+            for (index, change) in changes {
+                let mut found = Vec::new();
+                places(&document, "", &mut found);
+                let Some(place) = (!found.is_empty()).then(|| index.get(&found)) else { continue };
+                let (above, name) = place.rsplit_once('/').unwrap();
+                match (document.pointer_mut(above).unwrap(), change) {
+                    (Value::Object(members), None) => {
+                        members.remove(&name.replace("~1", "/"));
+                    }
+                    (Value::Array(elements), None) => {
+                        elements.remove(name.parse().unwrap());
+                    }
+                    (_, Some(value)) => *document.pointer_mut(place).unwrap() = value,
+                    _ => {}
+                }
+            }
+            let pointed = structure::check(kind, version, &document, FAULTS_OF_A_DOCUMENT);
+            thread_local! {
+                static SCHEMAS: Schemas = Schemas::compile().unwrap();
+            }
+            let judged = SCHEMAS.with(|schemas| schemas.judge(&document));
+            prop_assert!(pointed.is_empty() || !judged.is_empty(), "{pointed:?} in {document}");
+            prop_assert!(judged.iter().all(|(_, message)| message.len() < 400), "{judged:?}");
+        }
     }
 }

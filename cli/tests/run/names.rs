@@ -207,7 +207,7 @@ fn what_cannot_be_read_is_refused_and_holds_nothing_up() {
     world.add(&scenes[5]);
     world.write("locked/scene.xml", b"");
     for locked in [path(5), world.source.join("locked")] {
-        fs::set_permissions(locked, Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(locked, Permissions::from_mode(0o000)).unwrap();
     }
     let ran = world.run_as_nobody(&[]);
     ran.must_exit(SOME_REFUSED);
@@ -248,7 +248,7 @@ fn what_cannot_be_read_is_refused_and_holds_nothing_up() {
 fn a_source_or_catalog_without_rights_is_told_at_once() {
     let world = World::new();
     world.add(&mux(0));
-    fs::set_permissions(&world.source, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&world.source, Permissions::from_mode(0o000)).unwrap();
     world.run_as_nobody(&[]).must_fail(FAILURE, &["the source", "Permission denied"]);
     fs::set_permissions(&world.source, Permissions::from_mode(0o755)).unwrap();
     fs::remove_dir_all(&world.catalog).unwrap();

@@ -106,21 +106,14 @@ pub fn items_of(catalog: &Path) -> usize {
     }
     let mut items = 0;
     for key in parsed.keys().copied().filter(|key| *key != "catalog.json") {
-        let parent = parent_of(key);
-        if key.split('/').count() == 5 && !key.ends_with("/catalog.json") {
-            items += 1;
-        } else if !key.ends_with("/catalog.json") && !key.ends_with("/collection.json") {
-            continue;
-        }
         let by = linked.get(key).cloned().unwrap_or_default();
-        // What is no level of the grid may stand there, but nothing links it.
-        let is_of_the_grid =
-            parsed.contains_key(parent.as_str()) && (key.starts_with("CBERS4") || key.starts_with("AMAZONIA1"));
-        if is_of_the_grid {
-            assert_eq!(by, [parent], "{key} must be linked once, by its parent");
-        } else {
-            assert!(by.is_empty(), "{key} is none of the grid, but {by:?} link it");
+        match kind(key) {
+            Kind::Foreign => assert!(by.is_empty(), "{key} is none of the catalog's, but {by:?} link it"),
+            Kind::Level | Kind::Item => {
+                assert_eq!(by, [parent_of(key)], "{key} must be linked once, by its parent");
+            }
         }
+        items += usize::from(kind(key) == Kind::Item);
     }
     for state in ["tmp", "holders"] {
         let left: Vec<_> =
@@ -128,6 +121,30 @@ pub fn items_of(catalog: &Path) -> usize {
         assert!(left.is_empty(), "left behind: {left:?}");
     }
     items
+}
+
+#[derive(PartialEq)]
+enum Kind {
+    Level,
+    Item,
+    /// What a hand has put there.
+    Foreign,
+}
+
+/// What a document is, by its key.
+fn kind(key: &str) -> Kind {
+    let folders: Vec<&str> = key.split('/').collect();
+    let (file, folders) = folders.split_last().unwrap();
+    let number = |folder: &&str| folder.len() == 3 && folder.bytes().all(|byte| byte.is_ascii_digit());
+    let is_of_the_grid = folders.first().is_none_or(|first| ["AMAZONIA1", "CBERS4", "CBERS4A"].contains(first))
+        && folders.iter().skip(2).all(number)
+        && folders.len() <= 4;
+    let document = if folders.len() == 2 { "collection.json" } else { "catalog.json" };
+    match (is_of_the_grid, *file == document, folders.len()) {
+        (true, true, _) => Kind::Level,
+        (true, false, 4) if !file.starts_with('.') => Kind::Item,
+        _ => Kind::Foreign,
+    }
 }
 
 /// The document that must link this one.

@@ -154,6 +154,24 @@ impl Feed<'_> {
     }
 }
 
+/// Sends the levels with the dead letters back to their queue: what stood in their way may be gone, and no scene that
+/// is unchanged would mark them.
+pub(super) fn redrive_levels(local: &Local) -> Result<(), PortError> {
+    let letters = local.state.dead_letters(QueueName::Levels);
+    let mut after = 0;
+    loop {
+        let page = letters.page(after, 500)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.number;
+        let bodies: Vec<String> = page.iter().map(|kept| kept.letter.body.clone()).collect();
+        // In this order: duplicates are harmless.
+        for result in block_on(local.state.queue(QueueName::Levels).send(&bodies)) {
+            result?;
+        }
+        letters.remove(&page)?;
+    }
+}
+
 /// Removes the dead letters about files of this source that are older than this run: it has tried every one of those
 /// files anew, and either made it or kept a newer letter.
 pub(super) fn retire_older_letters(local: &Local, options: &Options, began: DateTime<Utc>) -> Result<(), PortError> {

@@ -242,6 +242,11 @@ impl Walk<'_> {
                     best = Some(name);
                 }
                 Err(_) => {
+                    if let Some(known) = best.take()
+                        && !self.give(folder, &known, entries.has_quicklooks)
+                    {
+                        return false;
+                    }
                     let path = folder.join(file);
                     let key = self.below_source(&path);
                     if !(self.found)(Found { key, file: text(&path), quicklook: None, bucket: None }) {

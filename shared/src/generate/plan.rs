@@ -244,7 +244,7 @@ pub(super) async fn read_and_make<S: ReadSource>(source: &S, settings: &Settings
     }
 }
 
-/// Makes an item. A panic there is a fault of ours, but of one scene: its neighbours go on.
+/// Makes an item.
 fn make(
     settings: &Settings,
     xml: &[u8],
@@ -252,9 +252,28 @@ fn make(
     buckets: &BucketPair,
     quicklook: Option<Quicklook>,
 ) -> Result<item::StoredForm, Trouble> {
-    let made = catch_unwind(AssertUnwindSafe(|| item::generate(settings.grid, xml, name, buckets, quicklook)));
-    match made {
+    contained(|| item::generate(settings.grid, xml, name, buckets, quicklook))
+}
+
+/// What `work` gives. A panic there is a fault of ours, but of one scene: its neighbours go on.
+fn contained<T>(work: impl FnOnce() -> Result<T, SceneError>) -> Result<T, Trouble> {
+    match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => Ok(result?),
         Err(_) => Err(Trouble::permanent("panic", "making the item panicked, which is a fault of the program".into())),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_permanent_trouble_of_its_own_scene() {
+        let trouble = contained::<()>(|| panic!("as if the item could not be made")).unwrap_err();
+        assert!(trouble.permanent);
+        assert_eq!(trouble.reason, "panic");
+        assert_eq!(contained(|| Ok(1)).unwrap(), 1);
+        assert_eq!(contained::<()>(|| Err(SceneError::Empty)).unwrap_err().reason, "empty");
     }
 }

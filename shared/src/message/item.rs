@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 use stac::{Bbox, Item};
 
-use crate::stac::link;
+use crate::stac::link::{self, StructuralLink};
 
 /// Who may see a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +107,8 @@ pub fn absolute(item: &Item, key: &str, base: &str) -> Item {
         asset.href = link::absolute(&asset.href, key, base);
     }
     let title = item.properties.title.clone().unwrap_or_else(|| item.id.clone());
-    item.links.insert(0, link::link("self", format!("{base}{key}"), link::GEOJSON, title));
+    let this = StructuralLink { href: format!("{base}{key}"), rel: "self", r#type: link::GEOJSON, title };
+    item.links.insert(0, this.into());
     item
 }
 
@@ -140,7 +141,13 @@ mod tests {
     fn message(bbox: [f64; 4]) -> ItemMessage {
         let mut item = Item::new("an-id");
         item.bbox = Some(Bbox::TwoDimensional(bbox));
-        item.links = vec![link::link("root", "../../catalog.json".into(), link::JSON, "Root".into())];
+        let root = StructuralLink {
+            href: "../../catalog.json".into(),
+            rel: "root",
+            r#type: link::JSON,
+            title: "Root".into(),
+        };
+        item.links = vec![root.into()];
         ItemMessage { key: "a/b/an-id.json".into(), audience: Audience::Public, event: ItemEvent::Put(Box::new(item)) }
     }
 

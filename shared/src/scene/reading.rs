@@ -233,8 +233,14 @@ impl Fields {
 
     fn time(&self, text: &Text<'_>, field: &str) -> Result<DateTime<Utc>, SceneError> {
         let text = self.text(text, field, "a time YYYY-MM-DDThh:mm:ss")?;
-        NaiveDateTime::parse_from_str(text.trim_end_matches('Z'), "%Y-%m-%dT%H:%M:%S%.f")
-            .ok()
+        let plain = text.strip_suffix('Z').unwrap_or(text);
+        // The standard parser takes more forms than INPE's.
+        let has_form = plain.len() >= "YYYY-MM-DDThh:mm:ss".len()
+            && plain.as_bytes()[10] == b'T'
+            && plain.bytes().all(|byte| byte.is_ascii_digit() || b"-:T.".contains(&byte));
+        has_form
+            .then(|| plain.parse::<NaiveDateTime>().ok())
+            .flatten()
             // A leap second would be written as second 60, which RFC 3339 readers refuse.
             .filter(|time| time.nanosecond() < 1_000_000_000)
             // RFC 3339 writes years with four digits.

@@ -130,7 +130,8 @@ impl<'x> Cursor<'x> {
         if xml.is_empty() {
             return Err(SceneError::Empty);
         }
-        let text = std::str::from_utf8(xml).map_err(|error| SceneError::Encoding { offset: error.valid_up_to() })?;
+        let text = simdutf8::compat::from_utf8(xml)
+            .map_err(|error| SceneError::Encoding { offset: error.valid_up_to() })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Ok(Self { text, reader: reader_at(text, 0), origin: 0, open: Vec::with_capacity(8) })
     }

@@ -6,15 +6,16 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use stac::{Catalog, Link};
+use serde_json::value::RawValue;
+use stac::{Link, STAC_VERSION, Version};
 
 use crate::grid::{COLLECTION, Grid, Place};
 use crate::level::{Level, LevelError};
 
 use super::collection;
-use super::link::{self, GEOJSON, JSON};
+use super::link::{self, GEOJSON, JSON, StructuralLink};
 use super::to_bytes;
 
 /// The field that carries the revision, at the top level of every catalog and collection.
@@ -80,12 +81,14 @@ pub struct ReadBack {
     pub children: BTreeSet<String>,
 }
 
+/// What is read back of a document. Links are parsed only where they can lead to children: a row may have a hundred
+/// thousand.
 #[derive(Deserialize)]
 struct Document<'a> {
     #[serde(rename = "lazycat:revision")]
     revision: u64,
     #[serde(borrow)]
-    links: Vec<DocumentLink<'a>>,
+    links: &'a RawValue,
 }
 
 #[derive(Deserialize)]
@@ -96,6 +99,19 @@ struct DocumentLink<'a> {
     href: Cow<'a, str>,
 }
 
+/// A STAC Catalog, in the order of fields of [`stac::Catalog`], but with light links.
+#[derive(Serialize)]
+struct Catalog {
+    r#type: &'static str,
+    stac_version: Version,
+    id: String,
+    title: String,
+    description: String,
+    links: Vec<StructuralLink>,
+    #[serde(rename = "lazycat:revision")]
+    revision: u64,
+}
+
 impl ReadBack {
     /// Reads a catalog; none when it is unreadable: not JSON, or without a revision.
     #[must_use]
@@ -104,8 +120,16 @@ impl ReadBack {
         if !(1..GREATEST_REVISION).contains(&document.revision) {
             return None;
         }
-        let children = document
-            .links
+        // Links of items are not children; where there are many of them, that is all there is to know.
+        if !document.links.get().starts_with('[') {
+            return None;
+        }
+        let links: Vec<DocumentLink<'_>> = if document.links.get().contains("\"child\"") {
+            serde_json::from_str(document.links.get()).ok()?
+        } else {
+            Vec::new()
+        };
+        let children = links
             .iter()
             .filter(|link| link.rel == "child")
             .filter_map(|link| {
@@ -149,29 +173,31 @@ pub fn build(
     let bytes = match place {
         Place::Camera(satellite, camera) => {
             let mut collection = collection::collection(satellite, camera, &place);
-            collection.links.splice(0..0, links);
+            collection.links.splice(0..0, links.into_iter().map(Link::from));
             collection.additional_fields.insert(REVISION_FIELD.to_owned(), Value::from(revision.number()));
             to_bytes(&collection)
         }
-        _ => {
-            let mut catalog = Catalog::new(place.id(), place.description());
-            catalog.title = Some(place.title());
-            catalog.links = links;
-            catalog.additional_fields.insert(REVISION_FIELD.to_owned(), Value::from(revision.number()));
-            to_bytes(&catalog)
-        }
+        _ => to_bytes(&Catalog {
+            r#type: "Catalog",
+            stac_version: STAC_VERSION,
+            id: place.id(),
+            title: place.title(),
+            description: place.description(),
+            links,
+            revision: revision.number(),
+        }),
     };
     Ok(bytes)
 }
 
 /// `self` of the root when its address is known, then root and parent.
-fn upward_links(grid: &Grid, site: &Site, level: &Level, place: &Place) -> Vec<Link> {
+fn upward_links(grid: &Grid, site: &Site, level: &Level, place: &Place) -> Vec<StructuralLink> {
     let title = |level: &Level| grid.place(level).map(|place| place.title()).unwrap_or_default();
     let root = Level::root();
     let mut links = Vec::new();
     if let (true, Some(url)) = (level.is_root(), &site.public_url) {
         let href = format!("{url}{}", grid.document_key(level));
-        links.push(link::link("self", href, JSON, place.title()));
+        links.push(StructuralLink { href, rel: "self", r#type: JSON, title: place.title() });
     }
     links.push(link::up(grid, "root", level, &root, title(&root)));
     if let Some(parent) = level.parent() {
@@ -185,15 +211,16 @@ fn upward_links(grid: &Grid, site: &Site, level: &Level, place: &Place) -> Vec<L
     links
 }
 
-fn child_link(grid: &Grid, level: &Level, name: &str) -> Result<Link, LevelError> {
+fn child_link(grid: &Grid, level: &Level, name: &str) -> Result<StructuralLink, LevelError> {
     let child = level.child(name)?;
     let title = grid.place(&child)?.title();
-    Ok(link::link("child", format!("./{}/{}", encoded(name), grid.document(&child)), JSON, title))
+    let href = format!("./{}/{}", encoded(name), grid.document(&child));
+    Ok(StructuralLink { href, rel: "child", r#type: JSON, title })
 }
 
-fn item_link(grid: &Grid, file: &str) -> Link {
+fn item_link(grid: &Grid, file: &str) -> StructuralLink {
     let id = file.strip_suffix(ITEM_ENDING).unwrap_or(file);
-    link::link("item", format!("./{}", encoded(file)), GEOJSON, grid.item_title(id))
+    StructuralLink { href: format!("./{}", encoded(file)), rel: "item", r#type: GEOJSON, title: grid.item_title(id) }
 }
 
 /// One segment of a path, percent-encoded (RFC 3986, 3.3).

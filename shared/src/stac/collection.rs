@@ -9,6 +9,7 @@ use crate::grid::Place;
 use crate::missions::{Camera, Satellite};
 
 use super::item::{COG, item_band, number};
+use super::link::StructuralLink;
 
 /// The licence of the images (SPDX).
 const LICENSE: &str = "CC-BY-SA-3.0";
@@ -104,10 +105,11 @@ fn item_assets(camera: &Camera) -> IndexMap<String, ItemAsset> {
 }
 
 fn license_link() -> Link {
-    super::link::link(
-        "license",
-        "https://creativecommons.org/licenses/by-sa/3.0/".to_owned(),
-        "text/html",
-        "Creative Commons Attribution-ShareAlike 3.0".to_owned(),
-    )
+    StructuralLink {
+        href: "https://creativecommons.org/licenses/by-sa/3.0/".to_owned(),
+        rel: "license",
+        r#type: "text/html",
+        title: "Creative Commons Attribution-ShareAlike 3.0".to_owned(),
+    }
+    .into()
 }

@@ -158,11 +158,11 @@ fn links(grid: &Grid, level: &Level) -> Vec<stac::Link> {
     let title = |level: &Level| grid.place(level).map(|place| place.title()).unwrap_or_default();
     let root = Level::root();
     let mut links = vec![
-        link::up(grid, "root", level, &root, title(&root)),
-        link::up(grid, "parent", level, level, title(level)),
+        link::up(grid, "root", level, &root, title(&root)).into(),
+        link::up(grid, "parent", level, level, title(level)).into(),
     ];
     if let Some(collection) = grid.collection_of(level) {
-        links.push(link::up(grid, "collection", level, &collection, title(&collection)));
+        links.push(link::up(grid, "collection", level, &collection, title(&collection)).into());
     }
     links
 }

@@ -81,9 +81,9 @@ impl FromIterator<usize> for Set {
 }
 
 /// A stored item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Item {
-    /// Stands for the bytes.
+    /// Stands for the bytes; 0 when there is no object.
     pub content: u8,
     /// The id of the reprocess message whose put this was, kept outside the bytes; 0 for a message without.
     pub id: u8,
@@ -167,6 +167,8 @@ pub struct Batch {
     pub records: Set,
     /// Those let go by the skip rule.
     pub skipped: Set,
+    /// Whether the first half of the next put is done, where an id and its bytes are not written at once.
+    pub half: bool,
     /// Those whose put was tried.
     pub tried: Set,
     /// Those that have succeeded in all that was done so far.
@@ -257,7 +259,7 @@ pub enum Late {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct State {
     /// The stored item of each scene.
-    pub items: [Option<Item>; SCENES],
+    pub items: [Item; SCENES],
     /// The scenes whose item was changed since it was last published, for I8.
     pub unpublished: Set,
     /// Where each source message is.
@@ -303,7 +305,7 @@ impl State {
     #[must_use]
     pub fn empty(protocol: &Protocol) -> Self {
         Self {
-            items: [None; SCENES],
+            items: [Item::default(); SCENES],
             unpublished: Set::EMPTY,
             source: [Place::default(); MESSAGES],
             marks: [None; LEVELS],
@@ -323,51 +325,6 @@ impl State {
             broken_read_order: false,
             broken_chain: false,
             broken_token: false,
-        }
-    }
-
-    /// Renames what may be renamed, so that states that differ in names only are one. Processes of a kind are alike:
-    /// they are sorted. So are the messages of the update queue. Tokens are only ever compared with each other.
-    pub fn canonical(&mut self) {
-        self.sort_queue();
-        self.rename_tokens();
-        self.generators.sort_unstable();
-        self.movers.sort_unstable();
-        self.updaters.sort_unstable();
-    }
-
-    /// Sorts the queue by level, then by who remembers the message, and tells the updaters the new places.
-    fn sort_queue(&mut self) {
-        let rememberer = |place: usize| {
-            let mut updaters = self.updaters.iter().flatten().filter(|update| update.message == place);
-            (updaters.next(), updaters.next())
-        };
-        let mut order: [usize; QUEUE] = std::array::from_fn(|place| place);
-        order.sort_by_key(|place| {
-            let (one, other) = rememberer(*place);
-            (self.queue[*place].is_none() && one.is_none(), self.queue[*place], one, other)
-        });
-        let queue = self.queue;
-        for (new, old) in order.into_iter().enumerate() {
-            self.queue[new] = queue[old];
-        }
-        for update in self.updaters.iter_mut().flatten() {
-            update.message = order.iter().position(|old| *old == update.message).unwrap_or(update.message);
-        }
-    }
-
-    /// Numbers the tokens in the order in which they stand in the state.
-    fn rename_tokens(&mut self) {
-        let mut names = [0_u8; 16];
-        let mut last = 0;
-        let pages = self.movers.iter_mut().flatten().flat_map(|page| page.marks.iter_mut());
-        for mark in self.marks.iter_mut().chain(pages).flatten() {
-            let name = &mut names[usize::from(mark.serial)];
-            if *name == 0 {
-                last += 1;
-                *name = last;
-            }
-            *mark = Mark { token: *name, serial: *name };
         }
     }
 }
