@@ -102,7 +102,8 @@ pub(crate) fn execute(args: &Args) -> ExitCode {
 
 fn validate(args: &Args) -> Result<(Counts, Faults), String> {
     let reader = Reader::open(&args.directory).map_err(|error| crate::explain::directory(&args.directory, &error))?;
-    let schemas = Schemas::compile().map_err(|error| format!("the schemas of the STAC core cannot be used: {error}"))?;
+    let schemas =
+        Schemas::compile().map_err(|error| format!("the schemas of the STAC core cannot be used: {error}"))?;
     let walk = match Walk::open(&reader, &schemas, Faults::new(args.max_faults)) {
         Ok(walk) => walk,
         Err(faults) => return Ok((Counts::default(), faults)),

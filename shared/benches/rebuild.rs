@@ -59,7 +59,8 @@ fn row(items: u64) {
     };
     let settings = Settings { grid: &INPE, site: Site::default(), tries: 3, attempts: 3 };
     let rebuild = || {
-        let rebuilt = block_on(update::rebuild(&ports, &settings, &level, DateTime::UNIX_EPOCH)).expect("it is rebuilt");
+        let rebuilt =
+            block_on(update::rebuild(&ports, &settings, &level, DateTime::UNIX_EPOCH)).expect("it is rebuilt");
         assert_eq!(rebuilt.entries as u64, items);
     };
     let spent = median(rebuild);

@@ -95,8 +95,8 @@ const TRIES: u32 = 20;
 /// How long a thread that found nothing to do waits.
 const NOTHING_TO_DO: Duration = Duration::from_millis(4);
 
-/// Brings the catalog up to date with the source. Levels that an earlier run gave up are tried anew. Ends when there is nothing left to do: no mark, and no message of
-/// this process or another's; with [`Options::watch`], only on failure.
+/// Brings the catalog up to date with the source. Levels that an earlier run gave up are tried anew. Ends when there is
+/// nothing left to do: no mark, and no message of this process or another's; with [`Options::watch`], only on failure.
 ///
 /// # Errors
 ///

@@ -14,7 +14,7 @@ use crate::grid::Grid;
 use crate::level::{Level, Mark};
 use crate::message::{Audience, DeadLetter, ItemMessage};
 use crate::ports::{
-    BuryLetters, Chance, Clock, Delivery, ItemPut, MarkLevels, PublishItems, ReadItems, ReadSource, WriteItems,
+    BuryLetters, Chance, Clock, Delivery, ItemPut, MarkLevels, PublishItems, ReadItems, ReadSource, WriteItems, answers,
 };
 use crate::stac::Buckets;
 
@@ -100,11 +100,15 @@ where
     conclude(ports.letters, ports.world, settings, deliveries, tasks).await
 }
 
-/// Lets go of those scenes that another message has made, wholly, with the same bytes.
+/// Lets go of those scenes that an earlier message has made, or will, with the same bytes.
 ///
 /// Equal bytes alone are no reason: an earlier attempt of this very message may have died between its put and its
-/// mark or publish. Nor is a stored item without an id: its message may still be under way. And where an earlier task
-/// of the batch is about to write or delete the item, what is stored now says nothing.
+/// mark or publish. Nor is the id of any other message: two messages could each be acknowledged because of the other's
+/// put, and both die before their marks. So ids are ordered, and a message skips only on a lesser one: of the messages
+/// that have put these bytes, the one with the least id has not skipped, and is either done or still owed. Which order
+/// it is does not matter; one that grows with time lets later messages skip. A stored item without an id is never
+/// relied on. And where an earlier task of the batch is about to write or delete the item, what is stored now says
+/// nothing.
 async fn skip_what_is_complete<I: ReadItems>(items: &I, tasks: &mut [Task]) {
     let mut touched: BTreeSet<&str> = BTreeSet::new();
     let mut candidates = Vec::new();
@@ -124,7 +128,7 @@ async fn skip_what_is_complete<I: ReadItems>(items: &I, tasks: &mut [Task]) {
         match (stored, &task.state) {
             (Err(error), _) => task.fail(Trouble::passing(&error)),
             (Ok(Some(stored)), State::Put { bytes, .. })
-                if stored.bytes == *bytes && stored.message_id.is_some() && stored.message_id != task.message_id =>
+                if stored.bytes == *bytes && stored.message_id.is_some() && stored.message_id < task.message_id =>
             {
                 task.state = State::Unchanged;
             }
@@ -183,7 +187,7 @@ async fn mark<M: MarkLevels, R: Chance>(marks: &M, chance: &R, tasks: &mut [Task
     }
     let fresh: Vec<Mark> =
         rows.into_iter().map(|(level, since)| Mark { level, token: chance.token(), since }).collect();
-    for (mark, result) in fresh.iter().zip(marks.mark(&fresh).await) {
+    for (mark, result) in fresh.iter().zip(answers(marks.mark(&fresh).await, fresh.len(), "marking")) {
         let Err(error) = result else { continue };
         for task in tasks.iter_mut() {
             if matches!(task.state, State::Written(_)) && task.level == mark.level {
@@ -207,7 +211,8 @@ async fn publish<T: PublishItems>(topic: &T, tasks: &mut [Task]) {
     if messages.is_empty() {
         return;
     }
-    for (at, result) in published.into_iter().zip(topic.publish(&messages).await) {
+    let answers = answers(topic.publish(&messages).await, messages.len(), "publishing");
+    for (at, result) in published.into_iter().zip(answers) {
         if let Err(error) = result {
             tasks[at].fail(Trouble::passing(&error));
         }

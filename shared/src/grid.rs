@@ -159,10 +159,9 @@ impl Place {
                            for Space Research (INPE), as Cloud Optimized GeoTIFF on AWS. Satellites hold cameras, \
                            cameras hold the paths and rows of their satellite's grid, rows hold scenes."
                 .to_owned(),
-            Self::Satellite(satellite) => format!(
-                "Scenes of the satellite {} ({}), by camera.",
-                satellite.title, satellite.designator
-            ),
+            Self::Satellite(satellite) => {
+                format!("Scenes of the satellite {} ({}), by camera.", satellite.title, satellite.designator)
+            }
             Self::Camera(satellite, camera) => format!(
                 "Scenes of the camera {} ({}) of the satellite {}. {}",
                 camera.name, camera.title, satellite.title, camera.description

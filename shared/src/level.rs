@@ -45,10 +45,8 @@ impl Level {
         if key.is_empty() {
             return Ok(Self::root());
         }
-        check_key(key, LONGEST_LEVEL_KEY).map_err(|reason| LevelError {
-            key: key.chars().take(120).collect(),
-            reason,
-        })?;
+        check_key(key, LONGEST_LEVEL_KEY)
+            .map_err(|reason| LevelError { key: key.chars().take(120).collect(), reason })?;
         Ok(Self(key.to_owned()))
     }
 
@@ -60,10 +58,7 @@ impl Level {
     pub fn from_wire(text: &str) -> Result<Self, LevelError> {
         match text {
             ROOT_ON_THE_WIRE => Ok(Self::root()),
-            "" => Err(LevelError {
-                key: String::new(),
-                reason: "it is empty; the root is written as /",
-            }),
+            "" => Err(LevelError { key: String::new(), reason: "it is empty; the root is written as /" }),
             key => Self::parse(key),
         }
     }

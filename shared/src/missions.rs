@@ -141,8 +141,10 @@ const fn four_bands(keys: [(u8, &'static str); 4], gsd: f64) -> [Band; 4] {
 const B5_TO_B8: [(u8, &str); 4] = [(5, "B5"), (6, "B6"), (7, "B7"), (8, "B8")];
 const B13_TO_B16: [(u8, &str); 4] = [(13, "B13"), (14, "B14"), (15, "B15"), (16, "B16")];
 
-const WIDE_FIELD: &str = "Wide swath and short revisit, for watching vegetation, water and land cover over whole regions.";
-const MULTISPECTRAL: &str = "Four bands from blue to near infrared at medium resolution, for mapping land use and land cover.";
+const WIDE_FIELD: &str =
+    "Wide swath and short revisit, for watching vegetation, water and land cover over whole regions.";
+const MULTISPECTRAL: &str =
+    "Four bands from blue to near infrared at medium resolution, for mapping land use and land cover.";
 
 static CBERS4_CAMERAS: [Camera; 4] = [
     Camera {
@@ -342,8 +344,14 @@ mod tests {
         assert_eq!(
             ids,
             [
-                "AMAZONIA1-WFI", "CBERS4-AWFI", "CBERS4-MUX", "CBERS4-PAN10M", "CBERS4-PAN5M", "CBERS4A-MUX",
-                "CBERS4A-WFI", "CBERS4A-WPM"
+                "AMAZONIA1-WFI",
+                "CBERS4-AWFI",
+                "CBERS4-MUX",
+                "CBERS4-PAN10M",
+                "CBERS4-PAN5M",
+                "CBERS4A-MUX",
+                "CBERS4A-WFI",
+                "CBERS4A-WPM"
             ]
         );
     }

@@ -62,6 +62,15 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// What a port answers.
 pub type PortResult<T> = Result<T, PortError>;
 
+/// One answer for each of `entries`: where a port has answered fewer than it was asked, the others have failed. An
+/// entry without an answer must never count as done.
+pub(crate) fn answers<T>(results: Vec<PortResult<T>>, entries: usize, what: &str) -> Vec<PortResult<T>> {
+    let missing = entries.saturating_sub(results.len());
+    let failed =
+        || Err(PortError::Unavailable { what: what.to_owned(), source: "there was no answer for this entry".into() });
+    results.into_iter().chain(std::iter::repeat_with(failed).take(missing)).collect()
+}
+
 /// The identity of an object's content. Equal content has an equal tag; nothing else follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ETag(pub String);
@@ -126,11 +135,7 @@ pub trait ReadSource {
     ///
     /// Errors: [`PortError::NotFound`], [`PortError::TooLarge`] (nothing beyond the limit is read),
     /// [`PortError::Denied`], [`PortError::Unavailable`].
-    fn read(
-        &self,
-        objects: &[SourceObject],
-        limit: u64,
-    ) -> impl Future<Output = Vec<PortResult<Vec<u8>>>> + Send;
+    fn read(&self, objects: &[SourceObject], limit: u64) -> impl Future<Output = Vec<PortResult<Vec<u8>>>> + Send;
 }
 
 /// Reads items back.
@@ -178,12 +183,7 @@ pub trait WriteCatalog {
     /// Writes the object when what stands there is what was expected; gives the new tag.
     ///
     /// Errors: [`PortError::Precondition`] when it is not (answers 404, 409 and 412 of S3).
-    fn put_if(
-        &self,
-        key: &str,
-        bytes: &[u8],
-        expected: &Expected,
-    ) -> impl Future<Output = PortResult<ETag>> + Send;
+    fn put_if(&self, key: &str, bytes: &[u8], expected: &Expected) -> impl Future<Output = PortResult<ETag>> + Send;
 }
 
 /// Marks levels as dirty.

@@ -49,7 +49,7 @@ pub struct Scene {
     pub off_nadir: f64,
     /// Which way the satellite flew.
     pub orbit: Orbit,
-    /// Who made the images, how and when, as far as the XML tells.
+    /// Who made the images and with what, as far as the XML tells.
     pub processing: Processing,
 }
 
@@ -112,8 +112,6 @@ pub struct Processing {
     pub software: Option<(String, String)>,
     /// Where the images were made.
     pub facility: Option<String>,
-    /// When the images were made, UTC.
-    pub time: Option<DateTime<Utc>>,
     /// Where the data were received.
     pub receiving_station: Option<String>,
 }

@@ -9,7 +9,7 @@ pub mod item;
 pub mod link;
 
 pub use self::catalog::{Listing, ReadBack, Revision};
-pub use self::item::{Buckets, BucketPair};
+pub use self::item::{BucketPair, Buckets};
 
 /// The JSON of a document. Text, finite numbers and maps with text for keys are written to memory: nothing of that
 /// can fail.

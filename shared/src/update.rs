@@ -14,6 +14,7 @@ use crate::level::{Level, LevelError, Mark};
 use crate::message::LevelMessage;
 use crate::ports::{
     BuryLetters, Chance, Clock, Delivery, ETag, Expected, MarkLevels, PortError, PortResult, ReadCatalog, WriteCatalog,
+    answers,
 };
 use crate::stac::catalog::{self, ITEM_ENDING, Listing, ReadBack, Revision, Site};
 
@@ -95,11 +96,7 @@ pub struct Report {
 
 /// Works on a batch of messages of the update queue. A level that stands in it twice is rebuilt once: its listing is
 /// taken after both were received.
-pub async fn update<C, M, L, R>(
-    ports: &Ports<'_, C, M, L, R>,
-    settings: &Settings,
-    deliveries: &[Delivery],
-) -> Report
+pub async fn update<C, M, L, R>(ports: &Ports<'_, C, M, L, R>, settings: &Settings, deliveries: &[Delivery]) -> Report
 where
     C: ReadCatalog + WriteCatalog + Sync,
     M: MarkLevels + Sync,
@@ -338,7 +335,7 @@ where
         return Ok(false);
     }
     let mark = Mark { level: parent, token: ports.world.token(), since };
-    for result in ports.marks.mark(&[mark]).await {
+    for result in answers(ports.marks.mark(&[mark]).await, 1, "marking") {
         result?;
     }
     Ok(true)

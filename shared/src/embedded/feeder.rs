@@ -10,7 +10,7 @@ use futures::executor::block_on;
 
 use crate::local::{Local, QueueName};
 use crate::message::SceneRecord;
-use crate::ports::{Clock as _, PortError, SendMessages, SourceObject};
+use crate::ports::{Chance as _, Clock as _, PortError, SendMessages, SourceObject};
 
 use super::scan::{self, Found, Watch};
 use super::worker::World;
@@ -41,13 +41,14 @@ impl Engine<'_> {
 
     /// Enqueues every scene of the source, and with a watch what comes after.
     pub(super) fn feed(&self) {
-        // All messages of this run carry its id: what another run has made, wholly, is skipped; what this one has
-        // begun is not.
-        let run = format!("run-{:016x}", crate::ports::Chance::bits(&World));
+        // All messages of this run carry its id. Ids grow from run to run, so that what an earlier run has made is
+        // skipped; should the clock have been put back, it is only made once more.
+        let run = format!("run-{:012x}-{:016x}", World.now().timestamp_millis(), World.bits());
         let mut watch = Watch::new();
         loop {
             let started = Instant::now();
-            let mut feed = Feed { engine: self, run: &run, bodies: Vec::with_capacity(AT_ONCE), sent: 0, failure: None };
+            let mut feed =
+                Feed { engine: self, run: &run, bodies: Vec::with_capacity(AT_ONCE), sent: 0, failure: None };
             let mut troubles = Vec::new();
             let mut found = |scene| feed.add(scene);
             let mut trouble = |trouble| troubles.push(trouble);

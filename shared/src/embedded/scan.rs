@@ -93,11 +93,7 @@ impl Default for Watch {
 /// # Errors
 ///
 /// When `source` itself cannot be read.
-pub fn scan(
-    source: &Path,
-    found: &mut dyn FnMut(Found) -> bool,
-    trouble: &mut dyn FnMut(Refusal),
-) -> io::Result<()> {
+pub fn scan(source: &Path, found: &mut dyn FnMut(Found) -> bool, trouble: &mut dyn FnMut(Refusal)) -> io::Result<()> {
     Walk { source, found, trouble, window: None, folders: None }.start()
 }
 
@@ -151,7 +147,9 @@ impl Walk<'_> {
                 Ok(Some((identity, self.read(&child, identity)?)))
             });
             match entered {
-                Ok(None) => tracing::warn!(folder = %child.display(), "not followed: it leads back to a folder above it"),
+                Ok(None) => {
+                    tracing::warn!(folder = %child.display(), "not followed: it leads back to a folder above it")
+                }
                 Ok(Some((identity, entries))) => {
                     above.push(identity);
                     let go_on = self.folder(&child, entries, above);

@@ -120,7 +120,12 @@ fn filterable(bbox: Bbox) -> [String; 4] {
         Bbox::ThreeDimensional([west, south, _, east, north, _]) => [west, south, east, north],
     };
     let (west, east) = if west > east { (-180.0, 180.0) } else { (west, east) };
-    [five_decimals(west, f64::floor), five_decimals(south, f64::floor), five_decimals(east, f64::ceil), five_decimals(north, f64::ceil)]
+    [
+        five_decimals(west, f64::floor),
+        five_decimals(south, f64::floor),
+        five_decimals(east, f64::ceil),
+        five_decimals(north, f64::ceil),
+    ]
 }
 
 /// In plain notation with at most five decimals, rounded by `round`.
@@ -141,12 +146,8 @@ mod tests {
     fn message(bbox: [f64; 4]) -> ItemMessage {
         let mut item = Item::new("an-id");
         item.bbox = Some(Bbox::TwoDimensional(bbox));
-        let root = StructuralLink {
-            href: "../../catalog.json".into(),
-            rel: "root",
-            r#type: link::JSON,
-            title: "Root".into(),
-        };
+        let root =
+            StructuralLink { href: "../../catalog.json".into(), rel: "root", r#type: link::JSON, title: "Root".into() };
         item.links = vec![root.into()];
         ItemMessage { key: "a/b/an-id.json".into(), audience: Audience::Public, event: ItemEvent::Put(Box::new(item)) }
     }
@@ -158,7 +159,10 @@ mod tests {
 
     #[test]
     fn bounding_boxes_are_widened_to_five_decimals_in_plain_notation() {
-        assert_eq!(numbers([-63.086835, -24.479624, -53.007893, -16.425778]), ["-63.08684", "-24.47963", "-53.00789", "-16.42577"]);
+        assert_eq!(
+            numbers([-63.086835, -24.479624, -53.007893, -16.425778]),
+            ["-63.08684", "-24.47963", "-53.00789", "-16.42577"]
+        );
         assert_eq!(numbers([0.0000001, -0.0000001, 1e-7, 12.5]), ["0", "-0.00001", "0.00001", "12.5"]);
         assert_eq!(numbers([-43.1, -22.90685, -43.0, -22.1]), ["-43.1", "-22.90685", "-43", "-22.1"]);
     }

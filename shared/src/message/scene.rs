@@ -98,8 +98,8 @@ impl SceneRecord {
         if body.len() > LONGEST_BODY {
             return Err(refused(format!("the message is {} bytes long, expected at most {LONGEST_BODY}", body.len())));
         }
-        let outer: Body<'_> =
-            serde_json::from_str(body).map_err(|error| refused(format!("the message is no S3 event in JSON: {error}")))?;
+        let outer: Body<'_> = serde_json::from_str(body)
+            .map_err(|error| refused(format!("the message is no S3 event in JSON: {error}")))?;
         if outer.kind.is_none() && outer.message.is_none() {
             return Self::of_event(outer);
         }
@@ -141,8 +141,9 @@ impl SceneRecord {
         let bucket = s3.bucket.and_then(|bucket| bucket.name).ok_or_else(|| missing("s3.bucket.name"))?;
         let object = s3.object.ok_or_else(|| missing("s3.object"))?;
         let key = object.key.ok_or_else(|| missing("s3.object.key"))?;
-        let key = url_decoded(&key)
-            .ok_or_else(|| refused(format!("Records[{at}].s3.object.key is {key:?}, which is not UTF-8 when decoded")))?;
+        let key = url_decoded(&key).ok_or_else(|| {
+            refused(format!("Records[{at}].s3.object.key is {key:?}, which is not UTF-8 when decoded"))
+        })?;
         Ok(Self {
             source: SourceObject { bucket, key, file: object.file },
             removed,

@@ -162,10 +162,7 @@ mod tests {
     #[test]
     fn a_plain_footprint_keeps_its_corners_and_closes() {
         let footprint = footprint([[23.4, 13.8], [24.5, 13.7], [24.8, 14.7], [23.7, 14.9]]).unwrap();
-        assert_eq!(
-            footprint.rings,
-            [vec![[23.4, 13.8], [24.5, 13.7], [24.8, 14.7], [23.7, 14.9], [23.4, 13.8]]]
-        );
+        assert_eq!(footprint.rings, [vec![[23.4, 13.8], [24.5, 13.7], [24.8, 14.7], [23.7, 14.9], [23.4, 13.8]]]);
         assert_eq!(footprint.bbox, [23.4, 13.7, 24.8, 14.9]);
     }
 

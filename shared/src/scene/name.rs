@@ -102,9 +102,8 @@ impl SceneId {
         let row = next("a row after the path")?;
         let level = next("a level after the row")?;
 
-        let satellite = missions::satellite(mission, number).ok_or_else(|| SceneError::UnknownSatellite {
-            found: cut(&format!("{mission} {number}")),
-        })?;
+        let satellite = missions::satellite(mission, number)
+            .ok_or_else(|| SceneError::UnknownSatellite { found: cut(&format!("{mission} {number}")) })?;
         let camera = satellite
             .camera(camera)
             .ok_or_else(|| SceneError::UnknownCamera { satellite: satellite.title, found: cut(camera) })?;
@@ -156,11 +155,8 @@ impl SceneId {
     /// image, then of the left, then of the right optic.
     #[must_use]
     pub fn candidates(&self) -> Vec<MetadataName> {
-        let optics: &[Optics] = if self.camera.two_optics {
-            &[Optics::Whole, Optics::Left, Optics::Right]
-        } else {
-            &[Optics::Whole]
-        };
+        let optics: &[Optics] =
+            if self.camera.two_optics { &[Optics::Whole, Optics::Left, Optics::Right] } else { &[Optics::Whole] };
         let mut candidates = Vec::new();
         for band in self.camera.metadata_bands {
             for optics in optics {
@@ -337,10 +333,7 @@ mod tests {
         let candidates: Vec<_> = source.scene().candidates().iter().map(MetadataName::file_name).collect();
         assert_eq!(
             candidates,
-            [
-                "CBERS_4_PAN10M_20150728_161_102_L2_BAND4.xml",
-                "CBERS_4_PAN10M_20150728_161_102_L2_BAND3.xml"
-            ]
+            ["CBERS_4_PAN10M_20150728_161_102_L2_BAND4.xml", "CBERS_4_PAN10M_20150728_161_102_L2_BAND3.xml"]
         );
     }
 
@@ -363,13 +356,19 @@ mod tests {
         let long = format!("{}/x.xml", "a".repeat(2000));
         for (key, says) in [
             ("CBERS_4_MUX_20170528_090_084_L2_BAND6.xml", "folder should be"),
-            ("CBERS4/MUX/090/085/CBERS_4_MUX_20170528_090_084_L2/CBERS_4_MUX_20170528_090_084_L2_BAND6.xml", "folder should be"),
+            (
+                "CBERS4/MUX/090/085/CBERS_4_MUX_20170528_090_084_L2/CBERS_4_MUX_20170528_090_084_L2_BAND6.xml",
+                "folder should be",
+            ),
             ("CBERS4/MUX/090/084/../CBERS_4_MUX_20170528_090_084_L2_BAND6.xml", "dot"),
             ("CBERS4//MUX/090/084/CBERS_4_MUX_20170528_090_084_L2_BAND6.xml", "empty segment"),
             ("CBERS4/MUX/090/084/CBERS_4_MUX_20170528_090_084_L2/CBERS_4_MUX_20170528_090_084.gif", ".jpg"),
             ("CBERS4/MUX/090/084/CBERS_4_MUX_20170528_090_084_L2/CBERS_4_MUX_20170529_090_084.jpg", "different scenes"),
             ("CBERS4/MUX/0\0/x.xml", "control character"),
-            ("LANDSAT8/OLI/1/1/LANDSAT_8_OLI_20170528_090_084_L2/LANDSAT_8_OLI_20170528_090_084_L2_BAND6.xml", "LANDSAT 8"),
+            (
+                "LANDSAT8/OLI/1/1/LANDSAT_8_OLI_20170528_090_084_L2/LANDSAT_8_OLI_20170528_090_084_L2_BAND6.xml",
+                "LANDSAT 8",
+            ),
             (long.as_str(), "too long"),
         ] {
             let error = SourceKey::parse(key).unwrap_err().to_string();

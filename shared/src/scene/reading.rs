@@ -52,8 +52,8 @@ impl Scene {
         right: Option<&View>,
         corners: [Position; 4],
     ) -> Result<Self, SceneError> {
-        let footprint = geometry::footprint(corners)
-            .ok_or_else(|| SceneError::Footprint { corners: format!("{corners:?}") })?;
+        let footprint =
+            geometry::footprint(corners).ok_or_else(|| SceneError::Footprint { corners: format!("{corners:?}") })?;
         zone_must_be_near(view.projection, geometry::centre(corners), view.at)?;
         let (sun_azimuth, sun_elevation, projected_bbox) = match right {
             None => (view.sun_azimuth, view.sun_elevation, view.projected_bbox),
@@ -125,7 +125,11 @@ impl View {
         let center = of.time(&optic.center, "viewing/center")?;
         let end = of.time(&optic.end, "viewing/end")?;
         if end < begin {
-            return Err(of.value("viewing/end", &end.to_rfc3339(), &format!("a time not before viewing/begin {}", begin.to_rfc3339())));
+            return Err(of.value(
+                "viewing/end",
+                &end.to_rfc3339(),
+                &format!("a time not before viewing/begin {}", begin.to_rfc3339()),
+            ));
         }
         if center.date_naive() != name.scene.date {
             return Err(SceneError::Disagreement {
@@ -311,7 +315,8 @@ impl Fields {
 
     fn geographic(&self, corners: &Corners<'_>) -> Result<Quadrilateral, SceneError> {
         let position = |corner: &Corner<'_>, name: &str| {
-            let lon = self.number(&corner.longitude, format_args!("image/imageData/{name}/longitude"), -180.0, 180.0)?;
+            let lon =
+                self.number(&corner.longitude, format_args!("image/imageData/{name}/longitude"), -180.0, 180.0)?;
             let lat = self.number(&corner.latitude, format_args!("image/imageData/{name}/latitude"), -90.0, 90.0)?;
             Ok::<_, SceneError>([lon, lat])
         };
@@ -359,7 +364,11 @@ impl Fields {
         let meridian = self.number(origin_longitude, "image/originLongitude", -177.0, 177.0)?;
         let zone = (meridian + 183.0) / 6.0;
         if zone.fract() != 0.0 {
-            return Err(self.value("image/originLongitude", &meridian.to_string(), "the central meridian of a UTM zone"));
+            return Err(self.value(
+                "image/originLongitude",
+                &meridian.to_string(),
+                "the central meridian of a UTM zone",
+            ));
         }
         let northing = self.number(false_northing, "image/falseNorthing", 0.0, 10_000_000.0)?;
         if northing != 0.0 && northing != 10_000_000.0 {
@@ -375,14 +384,9 @@ impl Fields {
             let text = text.as_deref().unwrap_or_default().trim_matches('"').trim();
             if text.is_empty() || text == "Unknown location" { None } else { Some(text.to_owned()) }
         };
-        let time = match optional(&image.processing_time) {
-            None => None,
-            Some(_) => Some(self.time(&image.processing_time, "image/processingTime")?),
-        };
         Ok(Processing {
             software: optional(&optic.software).zip(optional(&optic.version)),
             facility: optional(&image.processing_station),
-            time,
             receiving_station: optional(&image.receiving_station),
         })
     }

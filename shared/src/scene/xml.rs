@@ -53,7 +53,6 @@ pub(super) struct Optic<'x> {
 pub(super) struct Image<'x> {
     pub(super) receiving_station: Text<'x>,
     pub(super) processing_station: Text<'x>,
-    pub(super) processing_time: Text<'x>,
     pub(super) level: Text<'x>,
     pub(super) columns: Text<'x>,
     pub(super) lines: Text<'x>,
@@ -130,8 +129,8 @@ impl<'x> Cursor<'x> {
         if xml.is_empty() {
             return Err(SceneError::Empty);
         }
-        let text = simdutf8::compat::from_utf8(xml)
-            .map_err(|error| SceneError::Encoding { offset: error.valid_up_to() })?;
+        let text =
+            simdutf8::compat::from_utf8(xml).map_err(|error| SceneError::Encoding { offset: error.valid_up_to() })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Ok(Self { text, reader: reader_at(text, 0), origin: 0, open: Vec::with_capacity(8) })
     }
@@ -151,7 +150,8 @@ impl<'x> Cursor<'x> {
                         }
                     }
                     if name != "prdf" || namespace.as_deref() != Some(NAMESPACE) {
-                        let namespace = namespace.map_or("no default namespace".into(), |name| format!("namespace {name}"));
+                        let namespace =
+                            namespace.map_or("no default namespace".into(), |name| format!("namespace {name}"));
                         return Err(SceneError::Root { found: cut(&format!("{name} in {namespace}")) });
                     }
                     self.open.push(name);
@@ -385,7 +385,6 @@ impl<'x> Cursor<'x> {
             match name {
                 "receivingStation" => self.text_once(&mut image.receiving_station)?,
                 "processingStation" => self.text_once(&mut image.processing_station)?,
-                "processingTime" => self.text_once(&mut image.processing_time)?,
                 "level" => self.text_once(&mut image.level)?,
                 "columns" => self.text_once(&mut image.columns)?,
                 "lines" => self.text_once(&mut image.lines)?,

@@ -225,8 +225,22 @@ fn item_link(grid: &Grid, file: &str) -> StructuralLink {
 
 /// One segment of a path, percent-encoded (RFC 3986, 3.3).
 fn encoded(segment: &str) -> Cow<'_, str> {
-    const NOT_IN_A_SEGMENT: &AsciiSet =
-        &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}').add(b'|').add(b'\\').add(b'^').add(b'[').add(b']');
+    const NOT_IN_A_SEGMENT: &AsciiSet = &CONTROLS
+        .add(b' ')
+        .add(b'"')
+        .add(b'#')
+        .add(b'%')
+        .add(b'<')
+        .add(b'>')
+        .add(b'?')
+        .add(b'`')
+        .add(b'{')
+        .add(b'}')
+        .add(b'|')
+        .add(b'\\')
+        .add(b'^')
+        .add(b'[')
+        .add(b']');
     utf8_percent_encode(segment, NOT_IN_A_SEGMENT).into()
 }
 

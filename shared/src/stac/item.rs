@@ -82,7 +82,8 @@ pub fn generate(
     quicklook: Option<Quicklook>,
 ) -> Result<StoredForm, SceneError> {
     let scene = Scene::read(xml, name)?;
-    let level = level_of(&scene).map_err(|error| SceneError::Key { key: error.key, reason: error.reason.to_owned() })?;
+    let level =
+        level_of(&scene).map_err(|error| SceneError::Key { key: error.key, reason: error.reason.to_owned() })?;
     let item = item(grid, &level, &scene, buckets, quicklook);
     let key = level.object_key(&format!("{}.json", item.id));
     let bytes = super::to_bytes(&item);
@@ -144,9 +145,6 @@ fn properties(scene: &Scene) -> Map<String, Value> {
     if let Some(facility) = &processing.facility {
         put("processing:facility", facility.as_str().into());
     }
-    if let Some(time) = &processing.time {
-        put("processing:datetime", time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true).into());
-    }
     put(&format!("{}:data_type", satellite.prefix), format!("L{}", id.level).into());
     put(&format!("{}:path", satellite.prefix), id.path.into());
     put(&format!("{}:row", satellite.prefix), id.row.into());
@@ -173,7 +171,8 @@ fn assets(scene: &Scene, buckets: &BucketPair, quicklook: Quicklook) -> IndexMap
     let mut assets = IndexMap::with_capacity(scene.bands.len() + 2);
 
     let quicklook_file = format!("{folder}/{}.{}", name.scene.without_level(), quicklook.extension());
-    let thumbnail = asset(https(&buckets.quicklooks, &quicklook_file), "Quicklook", quicklook.media_type(), "thumbnail");
+    let thumbnail =
+        asset(https(&buckets.quicklooks, &quicklook_file), "Quicklook", quicklook.media_type(), "thumbnail");
     assets.insert("thumbnail".to_owned(), thumbnail);
 
     let xml = format!("{folder}/{}", name.file_name());

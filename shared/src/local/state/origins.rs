@@ -1,10 +1,10 @@
 //! The origins of items: which message put each, by its id.
 //!
 //! A file and its row are not written at once, and the row is what allows a message to skip an item: "the bytes are
-//! what I would write, and another message put them, so another message marks and publishes". The rule that must
+//! what I would write, and an earlier message put them, so an earlier message marks and publishes". The rule that must
 //! hold whenever a process dies, and for every reader, is therefore: *a row names the message of the last rename, or
-//! one whose own rename is still to come*. Either way, that message is not acknowledged before it has marked and
-//! published after its rename, and it never skips on a row of its own.
+//! one whose own rename is still to come*. Either way that message has not skipped at this put; it is acknowledged only
+//! after it has marked and published, or, when it comes again, because of a message earlier still.
 //!
 //! * The row is written before the bytes: first for a whole batch ([`State::claim`]). Then, for each file, under the
 //!   lock of its folder, the row is looked at again and, if another writer has changed it, set once more
