@@ -16,6 +16,10 @@ use lazycat_fixtures::{Benchmark, Camera, Size};
 /// How long each scene is measured.
 const FOR: Duration = Duration::from_millis(1500);
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let scenes = scenes();
     let buckets = Buckets::default();

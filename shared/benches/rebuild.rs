@@ -13,6 +13,10 @@ use lazycat::ports::{Chance, Clock};
 use lazycat::stac::catalog::Site;
 use lazycat::update::{self, Ports, Settings};
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct World;
 
 impl Chance for World {

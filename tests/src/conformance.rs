@@ -3,7 +3,7 @@
 //! Each function is one sentence of `lazycat::ports`. It starts from an empty world and takes only the ports that it
 //! speaks of. [`conformance!`](crate::conformance!) makes a test of each, for one set of adapters:
 //!
-//! ```ignore
+//! ```text
 //! mod memory {
 //!     fn world() -> World<Objects, Marks, Queue, Letters, Sources, Topic> { .. }
 //!     lazycat_tests::conformance!(super::world());

@@ -270,7 +270,7 @@ fn a_number_that_is_none_or_out_of_range_is_told_with_its_range() {
 #[test]
 fn a_time_that_is_none_is_told() {
     let mut cases = Cases::default();
-    for path in ["viewing/begin", "viewing/center", "viewing/end", "image/processingTime"] {
+    for path in ["viewing/begin", "viewing/center", "viewing/end"] {
         for found in [
             "2017-02-30T10:00:00",
             "2017-13-01T10:00:00",

@@ -1,6 +1,6 @@
 //! INPE's XML, read in one pass.
 //!
-//! A [`Cursor`] walks the document element by element; [`Document::read`] keeps the text of those elements that a
+//! A `Cursor` walks the document element by element; `Document::read` keeps the text of those elements that a
 //! scene is made of. The attitude and ephemeris lists, which are most of a file, are left behind after their first
 //! entry by searching for the closing tag: what stands in the rest of them is not looked at.
 
