@@ -27,7 +27,7 @@ run: catalog ## The same, and serves it
 	$(LAZYCAT) serve $(CATALOG) --addr $(ADDR)
 
 .PHONY: test
-test: setup lint unit judges ## Everything: set-up, style, documentation, licences, tests, the field's validators
+test: lint unit judges ## Everything: set-up, style, documentation, licences, tests, the field's validators
 
 .PHONY: setup
 setup: ## The pinned tools of the tests, into .venv, node_modules and target/tools
@@ -35,7 +35,7 @@ setup: ## The pinned tools of the tests, into .venv, node_modules and target/too
 	tests/setup-cargo-deny.sh
 
 .PHONY: lint
-lint: ## Format, clippy, documentation and licences
+lint: setup ## Format, clippy, documentation and licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
@@ -46,7 +46,7 @@ unit: ## The tests in Rust
 	$(CARGO) test --workspace --locked
 
 .PHONY: judges
-judges: build ## The field's validators over the catalog that `make run` makes
+judges: setup build ## The field's validators over the catalog that `make run` makes
 	.venv/bin/python -B -m pytest -q -rs -p no:cacheprovider tests/judges
 	rm -rf target/judged
 	$(LAZYCAT) run fixtures/scenes --catalog target/judged

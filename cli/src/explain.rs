@@ -1,4 +1,4 @@
-//! Errors that more than one subcommand explains to its user.
+//! What more than one subcommand says to its user.
 
 use std::io;
 use std::path::Path;
@@ -18,4 +18,16 @@ pub(crate) fn directory(path: &Path, error: &io::Error) -> String {
         }
         _ => format!("DIR: {path} cannot be read: {error}"),
     }
+}
+
+/// A text without control characters: what a file is called must not write lines of its own on a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, character| {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+        shown
+    })
 }

@@ -38,6 +38,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // What the library warns of, such as a catalog that somebody has damaged, is for whoever looks at the terminal.
+    tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).without_time().init();
     match Cli::parse().command {
         Command::Run(args) => run::execute(&args),
         Command::Serve(args) => serve::execute(&args),

@@ -137,7 +137,7 @@ fn print_json(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
 fn print_text(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
     for Fault { path, pointer, message } in &report.faults {
         let place = if pointer.is_empty() { String::new() } else { format!("{pointer}: ") };
-        writeln!(out, "{}", printable(&format!("{path}: {place}{message}")))?;
+        writeln!(out, "{}", crate::explain::printable(&format!("{path}: {place}{message}")))?;
     }
     let Report { documents, catalogs, collections, items, fault_count, faults } = report;
     write!(out, "{documents} documents ({catalogs} catalogs, {collections} collections, {items} items): ")?;
@@ -149,15 +149,4 @@ fn print_text(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
         (1, _) => writeln!(out, "1 fault"),
         (total, _) => writeln!(out, "{total} faults"),
     }
-}
-
-/// Escapes control characters, which a file name may hold and a terminal would obey.
-fn printable(line: &str) -> String {
-    line.chars()
-        .flat_map(
-            |character| {
-                if character.is_control() { character.escape_default().collect() } else { vec![character] }
-            },
-        )
-        .collect()
 }

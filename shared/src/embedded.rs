@@ -95,7 +95,7 @@ const TRIES: u32 = 20;
 /// How long a thread that found nothing to do waits.
 const NOTHING_TO_DO: Duration = Duration::from_millis(4);
 
-/// Brings the catalog up to date with the source. Levels that an earlier run gave up are tried anew. Ends when there is
+/// Brings the catalog up to date with the source. What an earlier run gave up is tried anew. Ends when there is
 /// nothing left to do: no mark, and no message of this process or another's; with [`Options::watch`], only on failure.
 ///
 /// # Errors
@@ -105,8 +105,8 @@ const NOTHING_TO_DO: Duration = Duration::from_millis(4);
 pub fn run(local: &Local, options: &Options, progress: &Progress) -> Result<Summary, RunError> {
     let started = Instant::now();
     let engine = Engine::new(local, options, progress);
-    let began = chrono::Utc::now();
-    feeder::redrive_levels(local)?;
+    feeder::redrive(local)?;
+    feeder::mark_root_of_another_address(local, options)?;
     thread::scope(|scope| {
         for _ in 0..options.workers.max(1) {
             scope.spawn(|| engine.stop_on_panic(|| engine.work()));
@@ -118,8 +118,12 @@ pub fn run(local: &Local, options: &Options, progress: &Progress) -> Result<Summ
         engine.stop_on_panic(|| engine.feed());
     });
     engine.outcome()?;
-    feeder::retire_older_letters(local, options, began)?;
-    Ok(progress.summary(started.elapsed()))
+    let summary = progress.summary(started.elapsed());
+    // Of a folder that could not be read, no file was tried anew.
+    if !summary.reasons.contains_key(scan::UNREADABLE) {
+        feeder::retire_older_letters(local, options, &engine.run)?;
+    }
+    Ok(summary)
 }
 
 /// What the threads share.
@@ -127,6 +131,8 @@ struct Engine<'a> {
     local: &'a Local,
     options: &'a Options,
     progress: &'a Progress,
+    /// The id of all messages of this run.
+    run: String,
     generate: generate::Settings,
     update: update::Settings,
     /// The feeder has sent all there is.
@@ -149,6 +155,7 @@ impl<'a> Engine<'a> {
             local,
             options,
             progress,
+            run: feeder::run_id(),
             generate: generate::Settings { grid: &grid::INPE, buckets, attempts: ATTEMPTS },
             update: update::Settings {
                 grid: &grid::INPE,

@@ -6,7 +6,7 @@
 //!
 //! Any number of processes may work on the same directory. What one has done when it is killed stays done; what it
 //! had begun is removed or given back by the next one that looks. Nothing is flushed to the disk: when the *machine*
-//! dies, remove `.lazycat` and let an audit find what differs.
+//! dies, remove `.lazycat` and run again: every item is then made and every row marked anew.
 //!
 //! The `async` functions block the thread that polls them and never return `Pending`: poll them on threads of your
 //! own. Layout: start with `local/directory.rs`; `state/origins.rs` has the one subtle rule.
@@ -146,7 +146,7 @@ pub enum OpenError {
         known: i64,
     },
     /// The state file is damaged, or none.
-    #[error("{} is no usable state file: {source}; move it away and run an audit", path.display())]
+    #[error("{} is no usable state file: {source}; move the folder that holds it away and run again: what is missing is made anew", path.display())]
     Corrupt {
         /// The state file.
         path: PathBuf,

@@ -1,7 +1,6 @@
 //! The missions: satellites, cameras and bands, as one table.
 //!
-//! A new satellite or camera is a new entry here; nothing else in the program names one. Figures are those that INPE
-//! publishes: wavelengths in nanometres, ground sample distances in metres.
+//! A new satellite or camera is a new entry here. Figures are those that INPE publishes: wavelengths in nanometres, ground sample distances in metres.
 
 /// A satellite, one folder of the catalog.
 #[derive(Debug, PartialEq)]

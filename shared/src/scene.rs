@@ -17,8 +17,9 @@ pub use self::name::{MetadataName, Optics, SceneId, SourceKey};
 
 use crate::missions::Band;
 
-/// The longest scene metadata that is read, in bytes. The largest real files have 170 KB.
-pub const LONGEST_METADATA: u64 = 8 * 1024 * 1024;
+/// The longest scene metadata that is read, in bytes. The largest real files have 170 KB; a batch of messages holds as
+/// many documents in memory as it has messages.
+pub const LONGEST_METADATA: u64 = 1024 * 1024;
 
 /// One acquisition of one camera over one path and row, as its metadata describes it.
 #[derive(Debug, Clone, PartialEq)]

@@ -63,6 +63,9 @@ impl<'a> Shown<'a> {
             bar.set_length(expected.max(done));
             bar.set_position(done);
             bar.set_message(self.aside());
+            if self.watch {
+                self.progress.news().iter().for_each(|refusal| bar.println(told(refusal)));
+            }
         }
         bar.finish_and_clear();
     }
@@ -83,6 +86,10 @@ impl<'a> Shown<'a> {
             // A watch tells what it has done soon after.
             let every = if self.watch { Duration::from_millis(200) } else { LINE_EVERY };
             let is_over = ended(every);
+            // A watch has no summary to tell them in.
+            if self.watch {
+                self.progress.news().iter().for_each(|refusal| eprintln!("{}", told(refusal)));
+            }
             let now = self.counts();
             if now != before {
                 let (expected, is_final) = self.progress.expected();
@@ -129,8 +136,8 @@ pub(super) fn summary(summary: &Summary, catalog: &Path, json: bool) -> io::Resu
         HumanCount(summary.refused),
         HumanCount(summary.rebuilt),
     )?;
-    for Refusal { scene, reason, detail } in summary.refusals.iter().take(REFUSALS_SHOWN) {
-        writeln!(out, "refused ({reason}): {}\n    {}", printable(scene), printable(detail))?;
+    for refusal in summary.refusals.iter().take(REFUSALS_SHOWN) {
+        writeln!(out, "{}", told(refusal))?;
     }
     if summary.refused > REFUSALS_SHOWN as u64 {
         let reasons: Vec<String> =
@@ -138,16 +145,12 @@ pub(super) fn summary(summary: &Summary, catalog: &Path, json: bool) -> io::Resu
         writeln!(out, "... all {} by reason: {}", HumanCount(summary.refused), reasons.join(", "))?;
     }
     if !summary.troubles.is_empty() {
-        writeln!(out, "troubles that passed: {}", printable(&summary.troubles.join("; ")))?;
+        writeln!(out, "troubles that passed: {}", crate::explain::printable(&summary.troubles.join("; ")))?;
     }
     writeln!(out, "{}", catalog.join("catalog.json").display())
 }
 
-/// Escapes control characters, which a file name may hold and a terminal would obey.
-fn printable(text: &str) -> String {
-    let escaped = |character: char| match character.is_control() {
-        true => character.escape_default().collect(),
-        false => String::from(character),
-    };
-    text.chars().map(escaped).collect()
+/// A refused scene, and why, in two lines.
+fn told(Refusal { scene, reason, detail }: &Refusal) -> String {
+    format!("refused ({reason}): {}\n    {}", crate::explain::printable(scene), crate::explain::printable(detail))
 }

@@ -5,12 +5,13 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use futures::executor::block_on;
 
+use crate::grid::INPE;
+use crate::level::{Level, Mark};
 use crate::local::{Local, QueueName};
 use crate::message::SceneRecord;
-use crate::ports::{Chance as _, Clock as _, PortError, SendMessages, SourceObject};
+use crate::ports::{Chance as _, Clock as _, MarkLevels as _, PortError, ReadCatalog as _, SendMessages, SourceObject};
 
 use super::scan::{self, Found, Watch};
 use super::worker::World;
@@ -41,14 +42,11 @@ impl Engine<'_> {
 
     /// Enqueues every scene of the source, and with a watch what comes after.
     pub(super) fn feed(&self) {
-        // All messages of this run carry its id. Ids grow from run to run, so that what an earlier run has made is
-        // skipped; should the clock have been put back, it is only made once more.
-        let run = format!("run-{:012x}-{:016x}", World.now().timestamp_millis(), World.bits());
         let mut watch = Watch::new();
         loop {
             let started = Instant::now();
             let mut feed =
-                Feed { engine: self, run: &run, bodies: Vec::with_capacity(AT_ONCE), sent: 0, failure: None };
+                Feed { engine: self, run: &self.run, bodies: Vec::with_capacity(AT_ONCE), sent: 0, failure: None };
             let mut troubles = Vec::new();
             let mut found = |scene| feed.add(scene);
             let mut trouble = |trouble| troubles.push(trouble);
@@ -155,46 +153,76 @@ impl Feed<'_> {
     }
 }
 
-/// Sends the levels with the dead letters back to their queue: what stood in their way may be gone, and no scene that
-/// is unchanged would mark them.
-pub(super) fn redrive_levels(local: &Local) -> Result<(), PortError> {
-    let letters = local.state.dead_letters(QueueName::Levels);
+/// The reason of dead letters whose trouble may have passed.
+const PASSING: &str = "unavailable";
+
+/// Sends back what an earlier run gave up although its trouble may pass: levels, since no scene that is unchanged would
+/// mark them; and scenes that may have been written but not marked or published, since others rely on them.
+pub(super) fn redrive(local: &Local) -> Result<(), PortError> {
+    for name in QueueName::ALL {
+        let letters = local.state.dead_letters(name);
+        let mut after = 0;
+        loop {
+            let page = letters.page(after, 500)?;
+            let Some(last) = page.last() else { break };
+            after = last.number;
+            let passing: Vec<_> = page.into_iter().filter(|kept| kept.letter.reason == PASSING).collect();
+            let bodies: Vec<String> = passing.iter().map(|kept| kept.letter.body.clone()).collect();
+            // In this order: duplicates are harmless.
+            for result in block_on(local.state.queue(name).send(&bodies)) {
+                result?;
+            }
+            letters.remove(&passing)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the dead letters about files of this source that other runs have kept: this run has looked at each of those
+/// files anew, and made it or kept a letter of its own; or the file is gone. Only those are removed whose scene was
+/// refused for what it is, and so never written.
+pub(super) fn retire_older_letters(local: &Local, options: &Options, run: &str) -> Result<(), PortError> {
+    let letters = local.state.dead_letters(QueueName::Scenes);
+    let is_outlived = |body: &str| {
+        SceneRecord::decode(body).is_ok_and(|records| {
+            !records.is_empty()
+                && records.iter().all(|record| {
+                    let file = record.source.file.as_deref();
+                    let is_of_source = file.is_some_and(|file| Path::new(file).starts_with(&options.source));
+                    is_of_source && !record.removed && record.message_id.as_deref() != Some(run)
+                })
+        })
+    };
     let mut after = 0;
     loop {
         let page = letters.page(after, 500)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.number;
-        let bodies: Vec<String> = page.iter().map(|kept| kept.letter.body.clone()).collect();
-        // In this order: duplicates are harmless.
-        for result in block_on(local.state.queue(QueueName::Levels).send(&bodies)) {
-            result?;
+        let outlived: Vec<_> =
+            page.into_iter().filter(|kept| kept.letter.reason != PASSING && is_outlived(&kept.letter.body)).collect();
+        if !outlived.is_empty() {
+            letters.remove(&outlived)?;
         }
-        letters.remove(&page)?;
     }
 }
 
-/// Removes the dead letters about files of this source that are older than this run: it has tried every one of those
-/// files anew, and either made it or kept a newer letter.
-pub(super) fn retire_older_letters(local: &Local, options: &Options, began: DateTime<Utc>) -> Result<(), PortError> {
-    let letters = local.state.dead_letters(QueueName::Scenes);
-    let mut after = 0;
-    loop {
-        let page = letters.page(after, 500)?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = last.number;
-        let is_old = |body: &str| {
-            SceneRecord::decode(body).is_ok_and(|records| {
-                !records.is_empty()
-                    && records.iter().all(|record| {
-                        let file = record.source.file.as_deref();
-                        !record.removed && file.is_some_and(|file| Path::new(file).starts_with(&options.source))
-                    })
-            })
-        };
-        let old: Vec<_> =
-            page.into_iter().filter(|kept| kept.letter.last < began && is_old(&kept.letter.body)).collect();
-        if !old.is_empty() {
-            letters.remove(&old)?;
-        }
+/// Marks the root when it stands and does not name itself as it should: nothing else would have it rebuilt.
+pub(super) fn mark_root_of_another_address(local: &Local, options: &Options) -> Result<(), PortError> {
+    let root = Level::root();
+    let Some(object) = block_on(local.directory.get(&INPE.document_key(&root)))? else { return Ok(()) };
+    let document: serde_json::Value = serde_json::from_slice(&object.bytes).unwrap_or_default();
+    let links = document["links"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let named = links.iter().find(|link| link["rel"] == "self").and_then(|link| link["href"].as_str());
+    let wanted = options.site.public_url.as_ref().map(|url| format!("{url}{}", INPE.document_key(&root)));
+    if named == wanted.as_deref() {
+        return Ok(());
     }
+    let mark = Mark { level: root, token: World.token(), since: World.now() };
+    block_on(local.state.mark(&[mark])).into_iter().collect()
+}
+
+/// The id that all messages of a run carry. Ids grow from run to run, so that what an earlier run has made is skipped;
+/// should the clock have been put back, it is only made once more.
+pub(super) fn run_id() -> String {
+    format!("run-{:012x}-{:016x}", World.now().timestamp_millis(), World.bits())
 }

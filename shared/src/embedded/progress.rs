@@ -35,6 +35,8 @@ struct Kept {
     refusals: Vec<Refusal>,
     reasons: BTreeMap<String, u64>,
     troubles: Vec<String>,
+    /// Refusals that nobody has been told yet.
+    news: Vec<Refusal>,
 }
 
 /// What a run has done.
@@ -88,6 +90,12 @@ impl Progress {
         self.rebuilt.load(Ordering::Relaxed)
     }
 
+    /// The refusals since this was last asked, at most [`REFUSALS_KEPT`] of them.
+    #[must_use]
+    pub fn news(&self) -> Vec<Refusal> {
+        std::mem::take(&mut self.kept().news)
+    }
+
     /// All of it.
     #[must_use]
     pub fn summary(&self, elapsed: Duration) -> Summary {
@@ -137,6 +145,9 @@ impl Progress {
         let mut kept = self.kept();
         for refusal in refusals {
             *kept.reasons.entry(refusal.reason.clone()).or_default() += 1;
+            if kept.news.len() < REFUSALS_KEPT {
+                kept.news.push(refusal.clone());
+            }
             if kept.refusals.len() < REFUSALS_KEPT {
                 kept.refusals.push(refusal);
             }

@@ -18,6 +18,9 @@ use crate::generate::Refusal;
 use crate::missions::{self, Quicklook, SATELLITES};
 use crate::scene::{MetadataName, SceneId};
 
+/// The reason told when a folder cannot be read: there may be scenes in it.
+pub const UNREADABLE: &str = "folder";
+
 /// How deep folders may stand in each other.
 const DEEPEST: usize = 64;
 
@@ -76,7 +79,7 @@ impl Watch {
             }
         };
         let (window, folders) = (Some((from, until)), Some(&mut self.folders));
-        Walk { source, found, trouble: &mut once, window, folders }.start()?;
+        Walk { source, found, trouble: &mut once, window, folders, entered: HashSet::new() }.start()?;
         self.until = until;
         Ok(())
     }
@@ -94,7 +97,7 @@ impl Default for Watch {
 ///
 /// When `source` itself cannot be read.
 pub fn scan(source: &Path, found: &mut dyn FnMut(Found) -> bool, trouble: &mut dyn FnMut(Refusal)) -> io::Result<()> {
-    Walk { source, found, trouble, window: None, folders: None }.start()
+    Walk { source, found, trouble, window: None, folders: None, entered: HashSet::new() }.start()
 }
 
 struct Walk<'a> {
@@ -104,6 +107,8 @@ struct Walk<'a> {
     /// After and up to when a file must have changed.
     window: Option<(SystemTime, SystemTime)>,
     folders: Option<&'a mut HashSet<u64>>,
+    /// Device and inode of the folders that this walk has been in.
+    entered: HashSet<(u64, u64)>,
 }
 
 /// A folder's entries, as far as they matter.
@@ -121,6 +126,8 @@ struct File {
     order: u64,
     start: usize,
     end: usize,
+    /// In a watch: it came, or was changed, since the walk before.
+    is_new: bool,
 }
 
 impl Walk<'_> {
@@ -128,44 +135,57 @@ impl Walk<'_> {
         let source = self.source;
         let identity = identity(source)?;
         let entries = self.read(source, identity)?;
-        self.folder(source, entries, &mut vec![identity]);
+        self.entered.insert(identity);
+        self.folder(source, entries, 1);
         Ok(())
     }
 
     /// Gives what stands in a folder and below it. Whether to go on.
-    fn folder(&mut self, folder: &Path, entries: Entries, above: &mut Vec<(u64, u64)>) -> bool {
+    fn folder(&mut self, folder: &Path, entries: Entries, depth: usize) -> bool {
         if !self.files(folder, &entries) {
             return false;
         }
-        let Entries { folders, .. } = entries;
-        for child in folders {
-            // A link may lead to a folder that holds it: its files have been found by another way.
-            let entered = identity(&child).and_then(|identity| {
-                if above.contains(&identity) || above.len() >= DEEPEST {
-                    return Ok(None);
-                }
-                Ok(Some((identity, self.read(&child, identity)?)))
-            });
-            match entered {
-                Ok(None) => {
-                    tracing::warn!(folder = %child.display(), "not followed: it leads back to a folder above it")
-                }
-                Ok(Some((identity, entries))) => {
-                    above.push(identity);
-                    let go_on = self.folder(&child, entries, above);
-                    above.pop();
-                    if !go_on {
+        for child in entries.folders {
+            match self.enter(&child, depth) {
+                Ok(None) => {}
+                Ok(Some(entries)) => {
+                    if !self.folder(&child, entries, depth + 1) {
                         return false;
                     }
                 }
-                Err(error) => (self.trouble)(Refusal {
+                Err(detail) => (self.trouble)(Refusal {
                     scene: child.display().to_string(),
-                    reason: "folder".to_owned(),
-                    detail: format!("the folder cannot be read: {error}"),
+                    reason: UNREADABLE.to_owned(),
+                    detail: format!("the folder cannot be read: {detail}"),
                 }),
             }
         }
         true
+    }
+
+    /// What stands in a folder; none where this walk has been in it. A link may lead to any folder, also to one that
+    /// holds it: each is entered once, whichever way it is reached first.
+    fn enter(&mut self, folder: &Path, depth: usize) -> Result<Option<Entries>, String> {
+        let identity = identity(folder).map_err(|error| error.to_string())?;
+        if self.entered.contains(&identity) {
+            return Ok(None);
+        }
+        if depth >= DEEPEST {
+            return Err(format!("it stands more than {DEEPEST} folders deep"));
+        }
+        match self.read(folder, identity) {
+            Ok(entries) => {
+                self.entered.insert(identity);
+                Ok(Some(entries))
+            }
+            Err(error) => {
+                // Its files will be new when it can be read again.
+                if let Some(seen) = &mut self.folders {
+                    seen.remove(&hash(&(folder, identity)));
+                }
+                Err(error.to_string())
+            }
+        }
     }
 
     fn read(&mut self, folder: &Path, identity: (u64, u64)) -> io::Result<Entries> {
@@ -195,9 +215,8 @@ impl Walk<'_> {
             if kind.is_dir() {
                 entries.folders.push(entry.path());
             } else if name.ends_with(".xml") {
-                if self.is_wanted(&entry, is_new) {
-                    entries.push(name);
-                }
+                let is_new = self.is_wanted(&entry, is_new);
+                entries.push(name, is_new);
             } else if name.ends_with(".jpg") || name.ends_with(".png") {
                 entries.has_quicklooks = true;
             }
@@ -220,43 +239,49 @@ impl Walk<'_> {
         }
     }
 
+    /// Gives the scenes of a folder: of each the file that describes it best, where that one is new. A lesser file that
+    /// comes later changes nothing.
     fn files(&mut self, folder: &Path, entries: &Entries) -> bool {
-        let mut best: Option<MetadataName> = None;
+        let mut best: Option<(MetadataName, bool)> = None;
         for file in &entries.files {
-            let file = &entries.names[file.start..file.end];
-            match MetadataName::parse(file) {
-                Ok(name) => {
-                    if let Some(known) = &best {
-                        if known.scene == name.scene {
-                            if name.rank() < known.rank() {
-                                best = Some(name);
-                            }
-                            continue;
-                        }
-                        if !self.give(folder, known, entries.has_quicklooks) {
-                            return false;
-                        }
-                    }
-                    best = Some(name);
+            let name = &entries.names[file.start..file.end];
+            let Ok(name) = MetadataName::parse(name) else {
+                if !self.give_best(folder, best.take(), entries) || !self.give_nameless(folder, name, file.is_new) {
+                    return false;
                 }
-                Err(_) => {
-                    if let Some(known) = best.take()
-                        && !self.give(folder, &known, entries.has_quicklooks)
-                    {
-                        return false;
+                continue;
+            };
+            match &best {
+                Some((known, _)) if known.scene == name.scene => {
+                    if name.rank() < known.rank() {
+                        best = Some((name, file.is_new));
                     }
-                    let path = folder.join(file);
-                    let key = self.below_source(&path);
-                    if !(self.found)(Found { key, file: text(&path), quicklook: None, bucket: None }) {
+                }
+                _ => {
+                    if !self.give_best(folder, best.replace((name, file.is_new)), entries) {
                         return false;
                     }
                 }
             }
         }
+        self.give_best(folder, best, entries)
+    }
+
+    fn give_best(&mut self, folder: &Path, best: Option<(MetadataName, bool)>, entries: &Entries) -> bool {
         match best {
-            Some(name) => self.give(folder, &name, entries.has_quicklooks),
-            None => true,
+            Some((name, true)) => self.give(folder, &name, entries.has_quicklooks),
+            _ => true,
         }
+    }
+
+    /// Gives a file whose name is none of a scene; it will be refused for that.
+    fn give_nameless(&mut self, folder: &Path, file: &str, is_new: bool) -> bool {
+        if !is_new {
+            return true;
+        }
+        let path = folder.join(file);
+        let key = self.below_source(&path);
+        (self.found)(Found { key, file: text(&path), quicklook: None, bucket: None })
     }
 
     fn give(&mut self, folder: &Path, name: &MetadataName, has_quicklooks: bool) -> bool {
@@ -273,10 +298,10 @@ impl Walk<'_> {
 }
 
 impl Entries {
-    fn push(&mut self, name: &str) {
+    fn push(&mut self, name: &str, is_new: bool) {
         let start = self.names.len();
         self.names.push_str(name);
-        self.files.push(File { order: order(name), start, end: self.names.len() });
+        self.files.push(File { order: order(name), start, end: self.names.len(), is_new });
     }
 
     fn sort(&mut self) {
@@ -454,6 +479,7 @@ mod tests {
                 trouble: &mut |_| {},
                 window: Some((from, until)),
                 folders: Some(&mut watch.folders),
+                entered: HashSet::new(),
             };
             walk.start().unwrap();
             watch.until = until;
