@@ -146,7 +146,7 @@ pub enum OpenError {
         known: i64,
     },
     /// The state file is damaged, or none.
-    #[error("{} is no usable state file: {source}; move the folder that holds it away and run again: what is missing is made anew", path.display())]
+    #[error("{} is no usable state file: {source}; move it away and run again: every item is then made anew", path.display())]
     Corrupt {
         /// The state file.
         path: PathBuf,

@@ -297,7 +297,38 @@ fn what_stands_in_the_way_of_a_catalog_or_an_item_is_told_and_everything_else_is
     fs::remove_file(world.catalog.join("CBERS4")).unwrap();
     fs::remove_dir_all(world.catalog.join("CBERS4A/WPM/209/139/catalog.json")).unwrap();
     fs::remove_dir_all(world.catalog.join("AMAZONIA1/catalog.json")).unwrap();
-    world.run(&[]).must_have_made(1);
+    // Made because the dead letter was sent back, and perhaps once more because the file was found.
+    let ran = world.run(&[]);
+    ran.must_exit(SUCCESS);
+    assert!(ran.count("made") >= 1, "{}", ran.told());
     must_be_sound(&world.catalog, 3);
     world.run(&[]).must_have_found_all_done(3);
+}
+
+/// An item that was written but could not be published is owed: the next run must not skip it as unchanged.
+#[test]
+fn what_could_not_be_published_is_published_by_the_next_run() {
+    let world = World::with(&[mux(0)]);
+    let log = world.catalog.join(".lazycat/items.ndjson");
+    fs::remove_file(&log).unwrap();
+    fs::create_dir(&log).unwrap();
+    world.add(&mux(1));
+    let ran = world.run(&[]);
+    assert_ne!(ran.told(), "");
+    fs::remove_dir(&log).unwrap();
+    world.run(&[]).must_exit(SUCCESS);
+    let lines = fs::read_to_string(&log).unwrap();
+    assert!(lines.contains(&mux(1).id()), "{lines}");
+    must_be_sound(&world.catalog, 2);
+}
+
+#[test]
+fn the_root_takes_its_address_when_it_is_told_later() {
+    let world = World::with(&[mux(0)]);
+    let ran = world.run(&["--public-url", "https://example.com/stac"]);
+    ran.must_exit(SUCCESS);
+    assert_eq!((ran.count("made"), ran.count("rebuilt")), (0, 1), "{}", ran.told());
+    let root = fs::read_to_string(world.catalog.join("catalog.json")).unwrap();
+    assert!(root.contains(r#""href":"https://example.com/stac/catalog.json","rel":"self""#), "{root}");
+    world.run(&["--public-url", "https://example.com/stac"]).must_have_found_all_done(1);
 }

@@ -134,18 +134,18 @@ fn a_file_of_a_gigabyte_is_refused_without_being_read() {
     ran.must_exit(SOME_REFUSED);
     let refused = refusal(&ran, &mux(1).file_name());
     assert_eq!(refused.reason, "too-large");
-    assert!(refused.detail.contains("1073741824") && refused.detail.contains("8388608"), "{refused:?}");
+    assert!(refused.detail.contains("1073741824") && refused.detail.contains("1048576"), "{refused:?}");
     must_be_sound(&world.catalog, 1);
 }
 
 #[test]
 fn a_file_of_many_small_elements_takes_time_in_proportion_to_its_length() {
     let mut cases = Cases::default();
-    let padding = "<a/>".repeat(1_900_000);
+    let padding = "<a/>".repeat(250_000);
     cases.change("missing-element", &["prdf/image/path"], |xml| {
         xml.replacen("<image>", &format!("<image>{padding}"), 1).replacen("<path>57</path>", "", 1)
     });
-    let attributes: String = (0..200_000).map(|number| format!(" a{number}=\"\"")).collect();
+    let attributes: String = (0..80_000).map(|number| format!(" a{number}=\"\"")).collect();
     cases.change("missing-element", &["prdf/image/path"], |xml| {
         xml.replacen("<image>", &format!("<image{attributes}>"), 1).replacen("<path>57</path>", "", 1)
     });
@@ -216,7 +216,7 @@ fn what_cannot_be_read_is_refused_and_holds_nothing_up() {
         (scenes[1].file_name(), "not-found", "a regular file"),
         (scenes[2].file_name(), "not-found", "a regular file"),
         (scenes[3].file_name(), "not-found", "a regular file"),
-        (scenes[4].file_name(), "unavailable", "symbolic link"),
+        (scenes[4].file_name(), "unreadable", "symbolic link"),
         (scenes[5].file_name(), "no-permission", "Permission denied"),
         ("locked".to_owned(), "folder", "Permission denied"),
     ] {

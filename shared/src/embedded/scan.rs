@@ -495,4 +495,58 @@ mod tests {
         fs::rename(elsewhere.path().join("b"), source.path().join("b")).unwrap();
         assert_eq!(walk(now() + Duration::from_secs(3)), 1);
     }
+
+    #[test]
+    fn a_lesser_file_that_comes_later_changes_nothing_and_a_better_one_does() {
+        let given = |files: &[(&str, bool)]| {
+            let mut entries = Entries::default();
+            for (file, is_new) in files {
+                entries.push(&format!("CBERS_4_MUX_20170618_057_121_L2_{file}.xml"), *is_new);
+            }
+            entries.sort();
+            let mut found = Vec::new();
+            let mut give = |scene: Found| {
+                found.push(scene.file);
+                true
+            };
+            let mut walk = Walk {
+                source: Path::new("/source"),
+                found: &mut give,
+                trouble: &mut |_| {},
+                window: None,
+                folders: None,
+                entered: HashSet::new(),
+            };
+            assert!(walk.files(Path::new("/source"), &entries));
+            found
+        };
+        assert_eq!(given(&[("BAND6", false), ("BAND5", true), ("BAND7", true)]), Vec::<String>::new());
+        let best = ["/source/CBERS_4_MUX_20170618_057_121_L2_BAND6.xml"];
+        assert_eq!(given(&[("BAND6", true), ("BAND5", false)]), best);
+        assert_eq!(given(&[("BAND6", true), ("BAND5", true)]), best);
+    }
+
+    #[test]
+    fn folders_that_link_to_each_other_are_entered_once_each() {
+        let source = tempfile::tempdir().unwrap();
+        let folders: Vec<String> = (0..12).map(|number| format!("f{number}")).collect();
+        for folder in &folders {
+            fs::create_dir(source.path().join(folder)).unwrap();
+            for other in &folders {
+                std::os::unix::fs::symlink(source.path().join(other), source.path().join(folder).join(other)).unwrap();
+            }
+        }
+        touch(source.path(), "f7/CBERS_4_MUX_20170618_057_121_L2_BAND6.xml");
+        assert_eq!(keys(source.path()).len(), 1);
+    }
+
+    #[test]
+    fn a_folder_too_deep_to_be_walked_is_told() {
+        let source = tempfile::tempdir().unwrap();
+        touch(source.path(), &format!("{}x.xml", "d/".repeat(DEEPEST + 1)));
+        let (found, troubles) = all(source.path());
+        assert_eq!(found, []);
+        assert_eq!(troubles.len(), 1);
+        assert!(troubles[0].detail.contains("folders deep"), "{troubles:?}");
+    }
 }

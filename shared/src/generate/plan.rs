@@ -79,7 +79,8 @@ impl Trouble {
             PortError::NotFound { .. } => (false, "not-found"),
             PortError::TooLarge { .. } => (true, "too-large"),
             PortError::Denied { .. } => (false, "no-permission"),
-            PortError::Precondition { .. } | PortError::Unavailable { .. } => (false, "unavailable"),
+            // Told apart from a trouble with writing: nothing has been written yet.
+            PortError::Precondition { .. } | PortError::Unavailable { .. } => (false, "unreadable"),
         };
         Self { permanent, reason: reason.to_owned(), detail: error.to_string() }
     }

@@ -284,7 +284,7 @@ fn the_quicklooks_event_leads_to_the_first_metadata_file_that_there_is() {
 #[test]
 fn only_not_found_moves_on_to_the_next_metadata_file() {
     let left = SceneSpec::cbers4_awfi(157, 118, Date::new(2017, 1, 25)).with_optics(Optics::Left);
-    for (fault, reason) in [(Fault::Denied, "no-permission"), (Fault::Unavailable, "unavailable")] {
+    for (fault, reason) in [(Fault::Denied, "no-permission"), (Fault::Unavailable, "unreadable")] {
         let bench = Bench::new();
         bench.faults.of("read source", "L2_BAND14.xml", fault);
         let (report, asked) = asked_for(&bench, &left);

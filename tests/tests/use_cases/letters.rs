@@ -49,7 +49,7 @@ fn a_message_that_the_dead_letters_do_not_take_is_not_acknowledged() {
 #[test]
 fn a_passing_trouble_comes_back_until_its_last_attempt_and_then_is_kept_with_its_reason() {
     for (operation, reason) in [
-        ("read source", "unavailable"),
+        ("read source", "unreadable"),
         ("put item", "unavailable"),
         ("put mark", "unavailable"),
         ("publish", "unavailable"),
