@@ -16,6 +16,10 @@ use std::time::{Duration, Instant};
 
 use lazycat_fixtures::{Benchmark, Camera, FolderLayout, Size, write_scenes};
 
+/// Cameras whose scenes have one optic, so that compact files stay below 3 KB; one has too few rows for a million.
+const ONE_OPTIC: [Camera; 5] =
+    [Camera::Cbers4Mux, Camera::Cbers4Pan5m, Camera::Cbers4Pan10m, Camera::Cbers4aMux, Camera::Cbers4aWpm];
+
 /// Scenes a row.
 const PER_ROW: u32 = 40;
 
@@ -41,7 +45,7 @@ fn folder(variable: &str, default: &str) -> PathBuf {
 fn row(under: &Path, place: &str, count: u64, size: Size) {
     let dir = under.join(format!("lazycat-bench-{}", std::process::id()));
     let (source, catalog, copy) = (dir.join("source"), dir.join("catalog"), dir.join("copy"));
-    let benchmark = Benchmark::new(count, PER_ROW, size, &[Camera::Cbers4Mux]).expect("there are rows enough");
+    let benchmark = Benchmark::new(count, PER_ROW, size, &ONE_OPTIC).expect("there are rows enough");
     write_scenes(&source, FolderLayout::Flat, count, |number| benchmark.scene(number)).expect("the scenes are written");
     let run = run(&source, &catalog);
     assert_eq!(run.made, count, "every scene is made");

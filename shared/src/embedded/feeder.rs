@@ -27,16 +27,13 @@ const MOST_WAITING: u64 = 16_384;
 impl Engine<'_> {
     /// Counts the scenes, so that the remaining time can be told.
     pub(super) fn count(&self) {
-        let mut scenes = 0_u64;
-        let mut next = |_: Found| {
-            scenes += 1;
-            if scenes.is_multiple_of(1024) {
-                self.progress.expect(scenes, false);
-            }
-            !self.is_stopped()
+        let mut scenes = 0;
+        let mut more = |in_a_folder| {
+            scenes += in_a_folder;
+            self.progress.expect(scenes, false);
         };
         // What cannot be read is told by the feeder.
-        let counted = scan::scan(&self.options.source, &mut next, &mut |_| {});
+        let counted = scan::count(&self.options.source, &mut more);
         self.progress.expect(scenes, counted.is_ok());
     }
 

@@ -79,7 +79,7 @@ impl Watch {
             }
         };
         let (window, folders) = (Some((from, until)), Some(&mut self.folders));
-        Walk { source, found, trouble: &mut once, window, folders, entered: HashSet::new() }.start()?;
+        Walk { source, found, trouble: &mut once, window, folders, entered: HashSet::new(), counting: None }.start()?;
         self.until = until;
         Ok(())
     }
@@ -97,7 +97,18 @@ impl Default for Watch {
 ///
 /// When `source` itself cannot be read.
 pub fn scan(source: &Path, found: &mut dyn FnMut(Found) -> bool, trouble: &mut dyn FnMut(Refusal)) -> io::Result<()> {
-    Walk { source, found, trouble, window: None, folders: None, entered: HashSet::new() }.start()
+    Walk { source, found, trouble, window: None, folders: None, entered: HashSet::new(), counting: None }.start()
+}
+
+/// Tells how many scenes stand below `source`, folder by folder: about, since names are not looked into.
+///
+/// # Errors
+///
+/// As [`scan`].
+pub fn count(source: &Path, counted: &mut dyn FnMut(u64)) -> io::Result<()> {
+    let (found, trouble) = (&mut |_| true, &mut |_| {});
+    Walk { source, found, trouble, window: None, folders: None, entered: HashSet::new(), counting: Some(counted) }
+        .start()
 }
 
 struct Walk<'a> {
@@ -109,6 +120,8 @@ struct Walk<'a> {
     folders: Option<&'a mut HashSet<u64>>,
     /// Device and inode of the folders that this walk has been in.
     entered: HashSet<(u64, u64)>,
+    /// Where scenes are only counted, what is told the number of each folder.
+    counting: Option<&'a mut dyn FnMut(u64)>,
 }
 
 /// A folder's entries, as far as they matter.
@@ -121,11 +134,12 @@ struct Entries {
     has_quicklooks: bool,
 }
 
-/// An XML file: where its name stands in [`Entries::names`], and its place in the order of keys.
+/// An XML file: where its name stands in [`Entries::names`], and its place in the order of keys. Small, because a folder
+/// may hold a million.
 struct File {
     order: u64,
-    start: usize,
-    end: usize,
+    start: u32,
+    length: u16,
     /// In a watch: it came, or was changed, since the walk before.
     is_new: bool,
 }
@@ -193,6 +207,7 @@ impl Walk<'_> {
         // A folder that appears brings all its files with it, however old they are.
         let this = hash(&(folder, identity));
         let is_new = self.folders.as_ref().is_some_and(|seen| !seen.contains(&this));
+        let mut scenes = HashSet::new();
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name();
@@ -216,13 +231,19 @@ impl Walk<'_> {
                 entries.folders.push(entry.path());
             } else if name.ends_with(".xml") {
                 let is_new = self.is_wanted(&entry, is_new);
-                entries.push(name, is_new);
+                match &mut self.counting {
+                    None => entries.push(name, is_new)?,
+                    Some(_) => _ = scenes.insert(hash(&scene_part(name))),
+                }
             } else if name.ends_with(".jpg") || name.ends_with(".png") {
                 entries.has_quicklooks = true;
             }
         }
         entries.folders.sort_unstable();
         entries.sort();
+        if let Some(counted) = &mut self.counting {
+            counted(scenes.len() as u64);
+        }
         // Only now: a folder that could not be read is new until it can.
         if let Some(seen) = &mut self.folders {
             seen.insert(this);
@@ -244,7 +265,7 @@ impl Walk<'_> {
     fn files(&mut self, folder: &Path, entries: &Entries) -> bool {
         let mut best: Option<(MetadataName, bool)> = None;
         for file in &entries.files {
-            let name = &entries.names[file.start..file.end];
+            let name = entries.name(file);
             let Ok(name) = MetadataName::parse(name) else {
                 if !self.give_best(folder, best.take(), entries) || !self.give_nameless(folder, name, file.is_new) {
                     return false;
@@ -298,18 +319,35 @@ impl Walk<'_> {
 }
 
 impl Entries {
-    fn push(&mut self, name: &str, is_new: bool) {
-        let start = self.names.len();
+    fn push(&mut self, name: &str, is_new: bool) -> io::Result<()> {
+        let too_many = |_| io::Error::other("there are too many files in one folder");
+        let start = u32::try_from(self.names.len()).map_err(too_many)?;
+        let length = u16::try_from(name.len()).map_err(too_many)?;
         self.names.push_str(name);
-        self.files.push(File { order: order(name), start, end: self.names.len(), is_new });
+        self.files.push(File { order: order(name), start, length, is_new });
+        Ok(())
+    }
+
+    fn name(&self, file: &File) -> &str {
+        name_of(&self.names, file)
     }
 
     fn sort(&mut self) {
         let names = &self.names;
-        self.files.sort_unstable_by(|a, b| {
-            a.order.cmp(&b.order).then_with(|| names[a.start..a.end].cmp(&names[b.start..b.end]))
-        });
+        self.files
+            .sort_unstable_by(|a, b| a.order.cmp(&b.order).then_with(|| name_of(names, a).cmp(name_of(names, b))));
     }
+}
+
+fn name_of<'a>(names: &'a str, file: &File) -> &'a str {
+    let start = file.start as usize;
+    &names[start..start + usize::from(file.length)]
+}
+
+/// The part of a file's name that all files of one scene share.
+fn scene_part(file: &str) -> &str {
+    let scene = file.split_once("_BAND").map_or(file, |(scene, _)| scene);
+    scene.strip_suffix("_LEFT").or_else(|| scene.strip_suffix("_RIGHT")).unwrap_or(scene)
 }
 
 /// A number that orders files as the keys of their items: by satellite, camera, path, row and date. Files whose names
@@ -402,6 +440,18 @@ mod tests {
         (found, troubles)
     }
 
+    #[test]
+    fn scenes_are_counted_once_however_many_files_they_have() {
+        let source = tempfile::tempdir().unwrap();
+        for file in ["L2_BAND5", "L2_BAND6", "L4_LEFT_BAND6", "L4_RIGHT_BAND6"] {
+            touch(source.path(), &format!("a/CBERS_4_MUX_20170618_057_121_{file}.xml"));
+        }
+        touch(source.path(), "b/notes.xml");
+        let mut scenes = 0;
+        count(source.path(), &mut |more| scenes += more).unwrap();
+        assert_eq!(scenes, 3);
+    }
+
     fn keys(source: &Path) -> Vec<String> {
         all(source).0.into_iter().map(|found| found.key).collect()
     }
@@ -480,6 +530,7 @@ mod tests {
                 window: Some((from, until)),
                 folders: Some(&mut watch.folders),
                 entered: HashSet::new(),
+                counting: None,
             };
             walk.start().unwrap();
             watch.until = until;
@@ -501,7 +552,7 @@ mod tests {
         let given = |files: &[(&str, bool)]| {
             let mut entries = Entries::default();
             for (file, is_new) in files {
-                entries.push(&format!("CBERS_4_MUX_20170618_057_121_L2_{file}.xml"), *is_new);
+                entries.push(&format!("CBERS_4_MUX_20170618_057_121_L2_{file}.xml"), *is_new).unwrap();
             }
             entries.sort();
             let mut found = Vec::new();
@@ -516,6 +567,7 @@ mod tests {
                 window: None,
                 folders: None,
                 entered: HashSet::new(),
+                counting: None,
             };
             assert!(walk.files(Path::new("/source"), &entries));
             found
