@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 
-/// Items are made of many small pieces of text, on all cores at once: a third of the time would go into the system's
+/// Items are made of many small pieces of text, on all cores at once: a fifth of the time would go into the system's
 /// allocator.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
