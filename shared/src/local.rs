@@ -16,6 +16,7 @@
 //!              holders/ID      locked by the process of that id while it lives
 //!              locks/NN        one lock for all folders of the catalog with that hash
 //!              tmp/ID.N        files of that process that have not reached their place
+//!              settings.json   the options of the last run
 //!              items.ndjson    what was published; items.1.ndjson before it
 //! ```
 
@@ -41,7 +42,7 @@ pub use self::directory::Directory;
 pub use self::host::{Dice, WallClock};
 pub use self::log::ItemLog;
 pub use self::source::Folder;
-pub use self::state::{DeadLetters, Depth, KeptLetter, LevelSender, Queue, QueueName, State};
+pub use self::state::{DeadLetters, Depth, KeptLetter, LevelSender, Queue, QueueName, State, is_full};
 
 use self::holder::Holder;
 use crate::ports::BoxError;
