@@ -26,6 +26,9 @@ const MANY: u64 = 2_000;
 /// How many scenes the others have.
 pub const FEW: u64 = 700;
 
+/// How many those have that last for hundreds of processes, each of which sends them all again.
+const FEWER: u64 = 240;
+
 /// How often a run is killed.
 const KILLS: usize = 14;
 
@@ -163,7 +166,7 @@ fn a_forced_run_that_is_killed_loses_nothing() {
 /// Brings scenes of the set into the source, each file whole: somebody may be reading.
 fn bring(world: &World, wanted: impl Fn(u64) -> bool) {
     let incoming = world.folder.path().join("incoming");
-    write_set(&incoming, FEW, wanted);
+    write_set(&incoming, FEWER, wanted);
     for entry in fs::read_dir(&incoming).unwrap() {
         let entry = entry.unwrap();
         fs::rename(entry.path(), world.source.join(entry.file_name())).unwrap();
@@ -180,9 +183,9 @@ const HOW_OFTEN: &str = "LAZYCAT_KILLS";
 fn processes_that_are_killed_some_hundred_times_lose_nothing() {
     let kills: usize = std::env::var(HOW_OFTEN).ok().and_then(|kills| kills.parse().ok()).unwrap_or(200);
     let mut random = Random::new();
-    let (undisturbed, _) = undisturbed(FEW);
+    let (undisturbed, _) = undisturbed(FEWER);
     let world = World::new();
-    let withdrawn: Vec<String> = set(FEW).scenes().step_by(40).map(|scene| scene.id()).collect();
+    let withdrawn: Vec<String> = set(FEWER).scenes().step_by(20).map(|scene| scene.id()).collect();
     let withdrawn: Vec<&str> = withdrawn.iter().map(String::as_str).collect();
     let start = |random: &mut Random| match random.unit() {
         part if part < 0.5 => world.start(OPTIONS),
@@ -216,7 +219,7 @@ fn processes_that_are_killed_some_hundred_times_lose_nothing() {
     world.run(OPTIONS).must_exit(0);
     let last = world.run(OPTIONS);
     eprintln!("{killed} of {kills} were killed before their end");
-    must_have_converged(&world, &undisturbed, &last, FEW);
+    must_have_converged(&world, &undisturbed, &last, FEWER);
 }
 
 #[test]

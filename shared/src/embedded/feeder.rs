@@ -9,10 +9,11 @@ use futures::executor::block_on;
 
 use crate::grid::INPE;
 use crate::level::{Level, Mark};
-use crate::local::{Local, QueueName};
+use crate::local::{KeptLetter, Local, QueueName};
 use crate::message::SceneRecord;
 use crate::ports::{Chance as _, Clock as _, MarkLevels as _, PortError, ReadCatalog as _, SendMessages, SourceObject};
 
+use super::give_up::GAVE_UP;
 use super::scan::{self, Found, Watch};
 use super::worker::World;
 use super::{Engine, NOTHING_TO_DO, Options, RunError};
@@ -216,8 +217,9 @@ pub(super) fn retire_older_letters(local: &Local, options: &Options, run: &str) 
         let page = letters.page(after, 500)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.number;
-        let outlived: Vec<_> =
-            page.into_iter().filter(|kept| kept.letter.reason != PASSING && is_outlived(&kept.letter.body)).collect();
+        let may_be_owed = |reason: &str| reason == PASSING || reason == GAVE_UP;
+        let is_over = |kept: &KeptLetter| !may_be_owed(&kept.letter.reason) && is_outlived(&kept.letter.body);
+        let outlived: Vec<_> = page.into_iter().filter(is_over).collect();
         if !outlived.is_empty() {
             letters.remove(&outlived)?;
         }
