@@ -116,8 +116,8 @@ const NOTHING_TO_DO: Duration = Duration::from_millis(4);
 pub fn run(local: &Local, options: &Options, progress: &Progress) -> Result<Summary, RunError> {
     let started = Instant::now();
     let engine = Engine::new(local, options, progress);
-    engine.patience.insist(|| settings::remember(local, options))?;
     engine.take_up()?;
+    engine.patience.insist(|| settings::remember(local, options))?;
     engine.patience.insist(|| feeder::mark_root_of_another_address(local, options))?;
     engine.work_until_quiet(!options.watch, || engine.feed())?;
     let summary = progress.summary(started.elapsed());
@@ -178,6 +178,9 @@ impl<'a> Engine<'a> {
 
     /// Takes up what earlier runs have left with the dead letters although it may be done now.
     fn take_up(&self) -> Result<(), PortError> {
+        // Before anything is received: who is started and killed again and again while the disk is full must not use up
+        // the receives of messages that he cannot work on.
+        self.patience.insist(|| self.local.directory.has_room())?;
         self.patience.insist(|| feeder::redrive(self.local))?;
         let stale = self.patience.insist(|| self.give_up.recall(self.local, self.options.force))?;
         self.progress.stale(stale);

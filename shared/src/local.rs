@@ -136,6 +136,14 @@ pub enum OpenError {
         /// What the system said.
         source: BoxError,
     },
+    /// There is no room on the disk.
+    #[error("{} is on a full disk: {source}; make room and do the same again", path.display())]
+    Full {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        source: BoxError,
+    },
     /// The state file was written by a newer program.
     #[error("{} has version {found}; this program knows up to {known}: use a newer one", path.display())]
     Newer {
@@ -179,6 +187,7 @@ impl OpenError {
             ErrorKind::NotADirectory => Self::NotADirectory { path },
             ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
             ErrorKind::PermissionDenied => Self::Denied { path, source: source.into() },
+            _ if files::says_full(&source) => Self::Full { path, source: source.into() },
             _ => Self::Io { path, source },
         }
     }

@@ -3,6 +3,7 @@
 //! The disk is a small tmpfs, mounted in a mount namespace of a process of its own: this very test program, told by an
 //! environment variable to play a part in place of testing. It goes with that process, however that ends.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::kills::{FEW, OPTIONS, Random, must_be_whole, must_have_converged, undisturbed};
@@ -162,7 +164,7 @@ fn freed() {
         let (disk, world) = on_a_small_disk(&undisturbed.source, room);
         let mut running = world.start(OPTIONS);
         if !waits(&mut running) {
-            running.end().must_fail(FAILURE, &["full"]);
+            running.end().must_fail(FAILURE, &["full disk", "make room"]);
             disk.free();
             must_have_converged(&world, &undisturbed, &world.run(OPTIONS), FEW);
             continue;
@@ -176,22 +178,32 @@ fn freed() {
         assert_eq!(last.stderr.matches(TOLD).count(), 1, "told once: {}", last.told());
         assert_eq!(last.count("made"), FEW, "{}", last.told());
         must_have_converged(&world, &undisturbed, &last, FEW);
+        must_have_published_all(&world);
     }
     assert!(waited >= 3, "only {waited} runs have waited");
+}
+
+/// Each item stands in the log, and no line of a batch that found the disk full is left in part.
+fn must_have_published_all(world: &World) {
+    let log = fs::read_to_string(world.catalog.join(".lazycat/items.ndjson")).unwrap();
+    let id = |line: &str| serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_owned();
+    let ids: BTreeSet<String> = log.lines().map(id).collect();
+    assert_eq!(ids.len() as u64, FEW);
 }
 
 fn killed() {
     let mut random = Random::new();
     let (undisturbed, _) = undisturbed(FEW);
-    for room in rooms(&mut random, 4) {
+    for room in rooms(&mut random, 3) {
         let (disk, world) = on_a_small_disk(&undisturbed.source, room);
-        for _ in 0..3 {
+        // More often than a message may end its process.
+        for _ in 0..12 {
             let mut running = world.start(OPTIONS);
             if waits(&mut running) {
                 running.kill();
             } else {
                 // On a disk as full as that no state can be opened.
-                running.end().must_fail(FAILURE, &["full"]);
+                running.end().must_fail(FAILURE, &["full disk", "make room"]);
             }
             must_be_whole(&world.catalog);
         }

@@ -41,6 +41,9 @@ struct Shared {
     _holder: Arc<Holder>,
 }
 
+/// How many bytes of room are looked for: some documents' worth.
+const ROOM: usize = 64 * 1024;
+
 impl Directory {
     pub(super) fn new(
         base: PathBuf,
@@ -67,6 +70,13 @@ impl Directory {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.shared.base
+    }
+
+    /// Whether there is room on the disk, for something at least: an error that [`super::is_full`] knows when not.
+    pub(crate) fn has_room(&self) -> PortResult<()> {
+        let path = self.shared.base.join(STATE_FOLDER);
+        let written = self.shared.temporaries.write(&vec![0; ROOM]);
+        written.map(drop).map_err(|error| files::failed("looking for room in", &path, error))
     }
 
     /// What [`Directory::keep`] has kept under this name.

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior, ffi};
+use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior};
 
 pub use self::letters::{DeadLetters, KeptLetter};
 pub use self::queue::{Depth, LevelSender, Queue, QueueName};
@@ -75,7 +75,10 @@ impl State {
                 asked: Mutex::new(Instant::now()),
             }),
         };
-        state.clear_up().map_err(|error| OpenError::State { path: path.to_owned(), source: error.into() })?;
+        state.clear_up().map_err(|error| match is_full(&error) {
+            true => OpenError::Full { path: path.to_owned(), source: error.into() },
+            false => OpenError::State { path: path.to_owned(), source: error.into() },
+        })?;
         Ok(state)
     }
 
@@ -166,14 +169,7 @@ pub fn is_full(error: &PortError) -> bool {
     if let Some(error) = source.downcast_ref::<io::Error>() {
         return files::says_full(error);
     }
-    match source.downcast_ref::<rusqlite::Error>() {
-        // The index of the log, shared between processes, is a file that grows, too.
-        Some(error) => {
-            error.sqlite_error_code() == Some(ErrorCode::DiskFull)
-                || error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE)
-        }
-        None => false,
-    }
+    source.downcast_ref::<rusqlite::Error>().is_some_and(schema::says_full)
 }
 
 /// The same error once more, for a further entry of the batch. Its source becomes a text.
