@@ -73,12 +73,15 @@ impl Trouble {
         Self { permanent: true, reason: reason.to_owned(), detail }
     }
 
-    /// A source that is not there may come yet: the quicklook's event can run ahead of the XML.
-    fn reading(error: &PortError) -> Self {
+    /// A source that is not there may come yet: the quicklook's event can run ahead of the XML, and a file may just be
+    /// being replaced. What is there and is no file, or is one that may not be read, stays so until somebody changes
+    /// it; a folder is then looked at anew, while a service may only have been slow to learn of a right.
+    fn reading(error: &PortError, in_a_folder: bool) -> Self {
         let (permanent, reason) = match error {
             PortError::NotFound { .. } => (false, "not-found"),
+            PortError::NotAFile { .. } => (true, "not-a-file"),
             PortError::TooLarge { .. } => (true, "too-large"),
-            PortError::Denied { .. } => (false, "no-permission"),
+            PortError::Denied { .. } => (in_a_folder, "no-permission"),
             // Told apart from a trouble with writing: nothing has been written yet.
             PortError::Precondition { .. } | PortError::Unavailable { .. } => (false, "unreadable"),
         };
@@ -231,11 +234,14 @@ pub(super) async fn read_and_make<S: ReadSource>(source: &S, settings: &Settings
         let read = source.read(&objects, LONGEST_METADATA).await;
         for (at, xml) in waiting.into_iter().zip(read) {
             let task = &mut tasks[at];
-            let State::Read { buckets, candidates, quicklook, .. } = &mut task.state else { continue };
+            let State::Read { buckets, candidates, file, quicklook } = &mut task.state else { continue };
             let Some(name) = candidates.pop_front() else { continue };
             match xml {
                 Err(PortError::NotFound { .. }) if !candidates.is_empty() => {}
-                Err(error) => task.fail(Trouble::reading(&error)),
+                Err(error) => {
+                    let in_a_folder = file.is_some();
+                    task.fail(Trouble::reading(&error, in_a_folder));
+                }
                 Ok(xml) => match make(settings, &xml, &name, buckets, *quicklook) {
                     Ok(made) => task.state = State::Put { item: Box::new(made.item), bytes: made.bytes },
                     Err(trouble) => task.fail(trouble),

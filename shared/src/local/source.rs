@@ -33,7 +33,8 @@ impl Folder {
         match files::read(&path, limit) {
             Ok(Found::Bytes(bytes)) => Ok(bytes),
             Ok(Found::TooLarge(size)) => Err(PortError::TooLarge { what: path.display().to_string(), size, limit }),
-            Ok(Found::Nothing) => Err(PortError::NotFound { what: format!("a regular file {}", path.display()) }),
+            Ok(Found::Nothing) => Err(PortError::NotFound { what: format!("the file {}", path.display()) }),
+            Ok(Found::Other(found)) => Err(PortError::NotAFile { what: path.display().to_string(), found }),
             Err(error) => Err(files::failed("reading", &path, error)),
         }
     }
@@ -85,16 +86,33 @@ mod tests {
 
         let read = block_on(folder.read(&objects, 4));
         assert_eq!(read[0].as_ref().unwrap(), b"four");
-        for missing in [1, 2, 3] {
+        assert!(matches!(read[1], Err(PortError::NotAFile { found: "a folder", .. })), "{:?}", read[1]);
+        for missing in [2, 3] {
             assert!(matches!(read[missing], Err(PortError::NotFound { .. })), "{:?}", read[missing]);
         }
         assert!(matches!(read[4], Err(PortError::Denied { .. })));
         assert_eq!(read[5].as_ref().unwrap(), b"four");
         #[cfg(target_os = "linux")]
-        assert!(matches!(read[6], Err(PortError::NotFound { .. })));
+        assert!(matches!(read[6], Err(PortError::NotAFile { found: "a device", .. })));
 
         let read = block_on(folder.read(&objects[..1], 3));
         assert!(matches!(read[0], Err(PortError::TooLarge { size: 4, limit: 3, .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_told_from_a_file_that_is_not_there() {
+        let base = tempfile::tempdir().unwrap();
+        for (link, target) in [("nowhere.xml", "gone.xml"), ("self.xml", "self.xml"), ("file.xml", "four.xml")] {
+            std::os::unix::fs::symlink(target, base.path().join(link)).unwrap();
+        }
+        std::fs::write(base.path().join("four.xml"), "four").unwrap();
+        let objects = ["nowhere.xml", "self.xml", "file.xml"].map(|key| object(key, None));
+        let read = block_on(Folder::new(base.path()).read(&objects, 10));
+        for leading_nowhere in &read[..2] {
+            assert!(matches!(leading_nowhere, Err(PortError::NotAFile { .. })), "{leading_nowhere:?}");
+        }
+        assert_eq!(read[2].as_ref().unwrap(), b"four");
     }
 
     /// Opening a pipe that nobody writes to would wait for ever.
@@ -106,7 +124,7 @@ mod tests {
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
         if made.is_ok_and(|status| status.success()) {
             let read = block_on(Folder::new(base.path()).read(&[object("pipe.xml", None)], 10));
-            assert!(matches!(read[0], Err(PortError::NotFound { .. })));
+            assert!(matches!(read[0], Err(PortError::NotAFile { found: "a pipe", .. })));
         }
     }
 }
