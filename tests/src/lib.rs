@@ -4,3 +4,4 @@ pub mod conformance;
 pub mod faults;
 pub mod goldens;
 pub mod model;
+pub mod simulation;
