@@ -16,7 +16,7 @@ use lazycat_tests::simulation::{Kind, Profile, Seed};
 const TELL: Duration = Duration::from_secs(10);
 
 const KINDS: [Kind; 2] = [Kind::Priorities, Kind::Uniform];
-const PROFILES: [Profile; 4] = [Profile::Any, Profile::OneRow, Profile::OneScene, Profile::Calm];
+const PROFILES: [Profile; 5] = [Profile::Any, Profile::OneRow, Profile::Race, Profile::OneScene, Profile::Calm];
 
 /// A number from the environment.
 fn number(name: &str) -> Result<Option<u64>, String> {

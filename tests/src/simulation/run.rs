@@ -191,8 +191,8 @@ impl Run<'_> {
         }
         let queues = [&memory.scenes, &memory.levels];
         let in_flight = queues.iter().any(|queue| queue.bodies().len() > queue.visible());
-        let busy = choices.iter().any(|choice| !choice.is_trouble());
-        // Time passes when there is nothing else to do; or a few times, whoever is busy.
+        let busy = choices.iter().any(|choice| !choice.is_trouble() && choice.actor != Actor::Network);
+        // Time passes when nobody is busy; or a few times, whoever is busy.
         if in_flight && (!busy || self.troubled && self.expiries < troubles.expiries) {
             choices.push(Choice { actor: Actor::Time, action: Action::Expire });
         }

@@ -105,6 +105,8 @@ pub enum Profile {
     Calm,
     /// One row, some updaters, few operations: where races are.
     OneRow,
+    /// One row, a few messages one by one, several of a kind, and at most one late write: little but order.
+    Race,
     /// One scene, made again and again by messages with ids, and processes that die.
     OneScene,
 }
@@ -130,8 +132,10 @@ impl Scenario {
     /// The scenario of a seed. Each leaves out some kinds of operations and troubles, so that others come close.
     #[must_use]
     pub fn drawn(seed: u64, profile: Profile) -> Self {
-        if profile == Profile::OneScene {
-            return Self::one_scene(seed);
+        match profile {
+            Profile::OneScene => return Self::one_scene(seed),
+            Profile::Race => return Self::race(seed),
+            Profile::Any | Profile::Calm | Profile::OneRow => {}
         }
         let dice = Dice::new(seed);
         let chance = |of: usize| dice.below(of) == 0;
@@ -177,6 +181,32 @@ impl Scenario {
                 most: if calm { 0 } else { 1 + dice.below(8) },
                 expiries: if calm { 0 } else { dice.below(4) },
             },
+        }
+    }
+
+    fn race(seed: u64) -> Self {
+        let dice = Dice::new(seed);
+        let event = Event { of_quicklook: false, enveloped: false, reprocess: None, force: false };
+        let mut operations = vec![Operation::Announce(0, 0, event)];
+        operations.extend((0..2 + dice.below(3)).map(|_| match dice.below(5) {
+            0 | 1 => Operation::Withdraw(dice.below(2)),
+            2 => Operation::Mark(0, 0),
+            _ => Operation::Announce(dice.below(3), 0, event),
+        }));
+        let late = dice.below(2) == 0;
+        Self {
+            before: 1 + dice.below(2),
+            generators: 1 + dice.below(2),
+            movers: 1 + dice.below(2),
+            updaters: 2,
+            troubles: Troubles {
+                late,
+                deaths: late,
+                most: dice.below(2),
+                expiries: dice.below(2),
+                ..Troubles::default()
+            },
+            ..Self::plain(operations)
         }
     }
 

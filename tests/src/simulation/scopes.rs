@@ -117,11 +117,11 @@ fn troubled() -> Vec<Scope> {
         scope("answers", 0, answers, scenario(1, &[add(0), add(1)])),
         scope("answers-of-a-branch", 0, answers, scenario(0, &[add(0)])),
         scope("late-write", 0, late, scenario(2, &[add(0), withdraw, add(0), withdraw])),
-        scope("late-write-of-a-new-row", 0, late, scenario(0, &[add(0), withdraw])),
+        scope("late-write-of-a-new-row", 0, late, scenario(1, &[add(3), add(0), withdraw])),
         scope(
             "late-write-and-damage",
             0,
-            late,
+            Troubles { expiries: 1, ..late },
             scenario(1, &[withdraw, add(0), withdraw, Operation::Damage(0, 0, Damage::Text)]),
         ),
         scope(

@@ -9,12 +9,12 @@ use lazycat_tests::simulation::monitor::{CONVERGED, I1, I2, I3, I4, I5, I6, I8};
 use lazycat_tests::simulation::{Kind, Outcome, Profile, Seed, Variant, scopes};
 
 /// How many seeds of a kind are tried at most.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 160;
 
 /// How many schedules of a scope are tried at most.
-const SCHEDULES: usize = 6_000;
+const SCHEDULES: usize = 3_000;
 
-const PROFILES: [Profile; 3] = [Profile::OneRow, Profile::Any, Profile::OneScene];
+const PROFILES: [Profile; 4] = [Profile::Race, Profile::OneRow, Profile::Any, Profile::OneScene];
 
 /// A defence taken out, what is then broken, the loss first, and the small scope in which it shows.
 type Loss = (Variant, &'static [&'static str], &'static str);

@@ -30,8 +30,10 @@ fn whatever_goes_wrong_the_catalog_converges_under_schedules_by_priority() {
 
 #[test]
 fn whatever_goes_wrong_at_one_row_the_catalog_converges() {
-    converge(Kind::Uniform, Profile::OneRow, 300);
-    converge(Kind::Priorities, Profile::OneRow, 300);
+    for profile in [Profile::OneRow, Profile::Race, Profile::OneScene] {
+        converge(Kind::Uniform, profile, 200);
+        converge(Kind::Priorities, profile, 200);
+    }
 }
 
 #[test]
