@@ -45,6 +45,13 @@ lint: setup ## Format, clippy, documentation and licences
 unit: setup ## The tests in Rust
 	$(CARGO) test --workspace --locked
 
+# How long `make soak` goes on, in seconds.
+SOAK_SECONDS ?= 60
+
+.PHONY: soak
+soak: ## The use cases under fresh random schedules and faults, for SOAK_SECONDS
+	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) run --locked --quiet --package lazycat-tests --bin soak
+
 .PHONY: judges
 judges: setup build ## The field's validators over the catalog that `make run` makes
 	.venv/bin/python -B -m pytest -q -rs -p no:cacheprovider tests/judges

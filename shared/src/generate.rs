@@ -94,9 +94,11 @@ where
     plan::read_and_make(ports.source, settings, &mut tasks).await;
     skip_what_is_complete(ports.items, &mut tasks).await;
     write(ports.items, &mut tasks).await;
-    // Only now: every put of the batch has ended.
+    // I1: only now, when every put of the batch has ended, so that no rebuild uses a mark up before its put.
     mark(ports.marks, ports.world, &mut tasks).await;
+    // I8: before the message is acknowledged, which until then owes it.
     publish(ports.topic, &mut tasks).await;
+    // I1, I8: at last.
     conclude(ports.letters, ports.world, settings, deliveries, tasks).await
 }
 
@@ -128,6 +130,7 @@ async fn skip_what_is_complete<I: ReadItems>(items: &I, tasks: &mut [Task]) {
         match (stored, &task.state) {
             (Err(error), _) => task.fail(Trouble::passing(&error)),
             (Ok(Some(stored)), State::Put { bytes, .. })
+                // I1, I8: the message of the lesser id owes the mark and the publish, or has done them.
                 if stored.bytes == *bytes && stored.message_id.is_some() && stored.message_id < task.message_id =>
             {
                 task.state = State::Unchanged;
@@ -185,10 +188,12 @@ async fn mark<M: MarkLevels, R: Chance>(marks: &M, chance: &R, tasks: &mut [Task
     if rows.is_empty() {
         return;
     }
+    // I4: a token that no mark had before, so that no mover takes this mark for the one it has read.
     let fresh: Vec<Mark> =
         rows.into_iter().map(|(level, since)| Mark { level, token: chance.token(), since }).collect();
     for (mark, result) in fresh.iter().zip(answers(marks.mark(&fresh).await, fresh.len(), "marking")) {
         let Err(error) = result else { continue };
+        // I1: nobody else owes the row.
         for task in tasks.iter_mut() {
             if matches!(task.state, State::Written(_)) && task.level == mark.level {
                 task.fail(Trouble::passing(&error));
@@ -213,6 +218,7 @@ async fn publish<T: PublishItems>(topic: &T, tasks: &mut [Task]) {
     }
     let answers = answers(topic.publish(&messages).await, messages.len(), "publishing");
     for (at, result) in published.into_iter().zip(answers) {
+        // I8: an entry that was not accepted, or not answered, is owed.
         if let Err(error) = result {
             tasks[at].fail(Trouble::passing(&error));
         }
@@ -253,6 +259,7 @@ async fn conclude<L: BuryLetters, R: Clock>(
         let detail: Vec<String> =
             troubles.iter().map(|(subject, trouble)| format!("{subject}: {}", trouble.detail)).collect();
         let (_, first) = &troubles[0];
+        // I1, I8: acknowledged only when the dead letters hold it.
         let letter = letter(delivery, &first.reason, detail.join("; "), clock.now());
         match letters.bury(&letter).await {
             Ok(()) => report.refused.extend(troubles.into_iter().map(|(scene, trouble)| Refusal {

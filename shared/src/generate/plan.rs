@@ -10,7 +10,7 @@ use stac::Item;
 use crate::level::Level;
 use crate::message::{ItemEvent, SceneRecord};
 use crate::missions::Quicklook;
-use crate::ports::{Delivery, PortError, PortResult, ReadSource, SourceObject};
+use crate::ports::{Delivery, PortError, PortResult, ReadSource, SourceObject, answers};
 use crate::scene::{LONGEST_METADATA, MetadataName, SceneError, SceneId, SourceKey};
 use crate::stac::BucketPair;
 use crate::stac::item;
@@ -231,7 +231,7 @@ pub(super) async fn read_and_make<S: ReadSource>(source: &S, settings: &Settings
         if waiting.is_empty() {
             return;
         }
-        let read = source.read(&objects, LONGEST_METADATA).await;
+        let read = answers(source.read(&objects, LONGEST_METADATA).await, objects.len(), "reading the source");
         for (at, xml) in waiting.into_iter().zip(read) {
             let task = &mut tasks[at];
             let State::Read { buckets, candidates, file, quicklook } = &mut task.state else { continue };
