@@ -5,12 +5,12 @@ use lazycat::scene::geometry::footprint;
 use serde_json::{Value, json};
 
 /// The numbers of an array.
-pub fn numbers(array: &Value) -> Vec<f64> {
+pub(crate) fn numbers(array: &Value) -> Vec<f64> {
     array.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
 }
 
 /// What is promised of a geometry and of its bounding box (RFC 7946).
-pub fn must_be_sound(geometry: &Value, bbox: &Value) {
+pub(crate) fn must_be_sound(geometry: &Value, bbox: &Value) {
     assert_eq!(geometry["type"], "MultiPolygon");
     let polygons = geometry["coordinates"].as_array().unwrap();
     let [west, south, east, north] = numbers(bbox).try_into().unwrap();
@@ -18,7 +18,8 @@ pub fn must_be_sound(geometry: &Value, bbox: &Value) {
     assert_eq!(polygons.len() == 2, west > east, "{geometry} {bbox}");
     let (mut norths, mut souths) = (Vec::new(), Vec::new());
     for polygon in polygons {
-        let ring: Vec<[f64; 2]> = polygon[0].as_array().unwrap().iter().map(|at| numbers(at).try_into().unwrap()).collect();
+        let ring: Vec<[f64; 2]> =
+            polygon[0].as_array().unwrap().iter().map(|at| numbers(at).try_into().unwrap()).collect();
         assert!(ring.len() >= 4 && ring.first() == ring.last(), "{ring:?}");
         let area: f64 = ring.windows(2).map(|edge| edge[0][0] * edge[1][1] - edge[1][0] * edge[0][1]).sum();
         // An area as small as that of a pixel may drown in the digits of its coordinates.

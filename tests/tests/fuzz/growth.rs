@@ -5,6 +5,7 @@
 //! times the input may take up to eighty times as long: quadratic work would take 256 times as long.
 
 use std::hint::black_box;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use lazycat::grid::INPE;
@@ -105,7 +106,8 @@ fn the_work_on_a_message_grows_as_it_does() {
         drop(black_box(LevelMessage::decode(body)));
     };
     let record = r#"{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"k"}}}"#;
-    let of_records = |record: &str, length| format!("{{\"Records\":[{record}{}]}}", of_length(length, &format!(",{record}")));
+    let of_records =
+        |record: &str, length| format!("{{\"Records\":[{record}{}]}}", of_length(length, &format!(",{record}")));
     must_grow_as_its_input("records", &work, &|length| of_records(record, length));
     must_grow_as_its_input("empty records", &work, &|length| of_records("{}", length));
     let with_key = |key: String| format!("{{\"Records\":[{}]}}", record.replace("\"k\"", &format!("\"{key}\"")));
@@ -143,7 +145,8 @@ fn the_work_on_a_key_grows_as_it_does() {
 #[test]
 fn the_work_on_a_catalog_grows_as_it_does() {
     let work = |bytes: &[u8]| drop(black_box(ReadBack::parse(bytes)));
-    let of = |links: String| format!("{{\"lazycat:revision\":1,\"links\":[{links}{{\"rel\":\"root\",\"href\":\"\"}}]}}");
+    let of =
+        |links: String| format!("{{\"lazycat:revision\":1,\"links\":[{links}{{\"rel\":\"root\",\"href\":\"\"}}]}}");
     for link in [
         r#"{"rel":"child","href":"./a/catalog.json"},"#,
         r#"{"rel":"item","href":"./a.json"},"#,
@@ -156,4 +159,19 @@ fn the_work_on_a_catalog_grows_as_it_does() {
     must_grow_as_its_input("children", &work, &|length| {
         of((0..length / 40).map(|at| format!("{{\"rel\":\"child\",\"href\":\"./{at}/catalog.json\"}},")).collect())
     });
+}
+
+#[test]
+fn work_that_grows_as_the_square_of_its_input_is_noticed() {
+    let passes = |work: &dyn Fn(&[u8])| {
+        let judged = AssertUnwindSafe(|| must_grow_as_its_input("work", work, &|length| of_length(length, "x")));
+        std::panic::catch_unwind(judged).is_ok()
+    };
+    assert!(passes(&|input| drop(black_box(input.to_vec()))));
+    assert!(!passes(&|input| {
+        for end in 0..input.len() {
+            black_box(black_box(&input[..end]).contains(&b'y'));
+        }
+    }));
+    assert!(!passes(&|input| input.iter().for_each(|_| drop(black_box(Vec::<u8>::with_capacity(input.len()))))));
 }

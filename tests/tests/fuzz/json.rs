@@ -1,11 +1,11 @@
 //! JSON documents that can be changed: valid messages and catalogs, made strange.
 
 use bolero::TypeGenerator;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// One change of a document. Numbers choose a value, the remainder of all there are.
 #[derive(Debug, Clone, TypeGenerator)]
-pub enum Edit {
+pub(crate) enum Edit {
     /// Another value.
     Put(u16, u8),
     /// Any text.
@@ -26,8 +26,24 @@ pub enum Edit {
 }
 
 const NAMES: [&str; 18] = [
-    "Records", "Message", "Type", "Event", "s3", "object", "key", "bucket", "name", "eventName", "eventTime", "level",
-    "since", "links", "rel", "href", "lazycat:revision", "",
+    "Records",
+    "Message",
+    "Type",
+    "Event",
+    "s3",
+    "object",
+    "key",
+    "bucket",
+    "name",
+    "eventName",
+    "eventTime",
+    "level",
+    "since",
+    "links",
+    "rel",
+    "href",
+    "lazycat:revision",
+    "",
 ];
 
 fn values() -> [Value; 18] {
@@ -54,7 +70,7 @@ fn values() -> [Value; 18] {
 }
 
 /// The changed document as text.
-pub fn edited(document: &Value, edits: &[Edit]) -> String {
+pub(crate) fn edited(document: &Value, edits: &[Edit]) -> String {
     let mut document = document.clone();
     let mut length = usize::MAX;
     for edit in edits {
@@ -82,13 +98,13 @@ fn edit_one(document: &mut Value, edit: &Edit) {
         Edit::Write(at, text) => *nth(document, choose(at)) = json!(text),
         Edit::Number(at, number) => *nth(document, choose(at)) = json!(number),
         Edit::Drop(at) => match nth(document, choose(at)) {
-            Value::Object(fields) => drop(fields.shift_remove_index(usize::from(*at) % fields.len().max(1))),
+            Value::Object(fields) => drop(take_field(fields, *at)),
             Value::Array(values) => drop(values.pop()),
             _ => {}
         },
         Edit::Rename(at, name) => {
             if let Value::Object(fields) = nth(document, choose(at))
-                && let Some((_, value)) = fields.shift_remove_index(usize::from(*at) % fields.len().max(1))
+                && let Some(value) = take_field(fields, *at)
             {
                 fields.insert(NAMES[usize::from(*name) % NAMES.len()].to_owned(), value);
             }
@@ -109,6 +125,12 @@ fn edit_one(document: &mut Value, edit: &Edit) {
         Edit::Envelope => *document = json!({ "Type": "Notification", "Message": document.to_string() }),
         Edit::Cut(_) => {}
     }
+}
+
+/// The value of a field that is taken out.
+fn take_field(fields: &mut Map<String, Value>, at: u16) -> Option<Value> {
+    let name = fields.keys().nth(usize::from(at) % fields.len().max(1))?.clone();
+    fields.shift_remove(&name)
 }
 
 /// How many values a document has, itself among them.

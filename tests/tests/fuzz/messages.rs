@@ -72,12 +72,15 @@ struct Record {
     flags: [bool; 3],
     quicklook: Option<String>,
     message_id: Option<String>,
-    /// Within the years that RFC 3339 writes.
-    time: Option<(#[generator(-62_167_219_200_i64..253_402_300_800)] i64, #[generator(0_u32..1_000_000_000)] u32)>,
+    time: Option<(i64, u32)>,
 }
 
+/// A time within the years that RFC 3339 writes, 0 to 9999.
 fn instant((seconds, nanoseconds): (i64, u32)) -> DateTime<Utc> {
-    DateTime::from_timestamp(seconds, nanoseconds).unwrap()
+    const FIRST: i64 = -62_167_219_200;
+    const AFTER_THE_LAST: i64 = 253_402_300_800;
+    let seconds = seconds.rem_euclid(AFTER_THE_LAST - FIRST) + FIRST;
+    DateTime::from_timestamp(seconds, nanoseconds % 1_000_000_000).unwrap()
 }
 
 #[test]
@@ -103,8 +106,7 @@ fn a_record_of_any_texts_is_read_as_it_was_written() {
 
 #[test]
 fn a_level_of_any_name_is_read_as_it_was_written() {
-    let time = (-62_167_219_200_i64..253_402_300_800, 0_u32..1_000_000_000);
-    check!().with_generator((bolero::produce::<String>(), time)).with_iterations(5_000).for_each(|(key, time)| {
+    check!().with_type::<(String, (i64, u32))>().with_iterations(5_000).for_each(|(key, time)| {
         if let Ok(level) = Level::parse(key) {
             let message = LevelMessage { level, since: instant(*time) };
             assert_eq!(LevelMessage::decode(&message.encode()).unwrap(), message);

@@ -6,7 +6,7 @@ use quick_xml::events::Event;
 
 /// The elements of a document, each with the text before its first child. What stands between elements is lost.
 #[derive(Debug, Clone)]
-pub struct Tree {
+pub(crate) struct Tree {
     elements: Vec<Element>,
 }
 
@@ -24,7 +24,7 @@ struct Element {
 
 /// One change of a document. Numbers choose an element, the remainder of all there are.
 #[derive(Debug, Clone, TypeGenerator)]
-pub enum Edit {
+pub(crate) enum Edit {
     Drop(u16),
     Repeat(u16, #[generator(2_u8..20)] u8),
     /// The children of one element in another order.
@@ -52,15 +52,69 @@ pub enum Edit {
 
 /// Texts that readers have stumbled over.
 const TEXTS: [&str; 44] = [
-    "", " ", "0", "-0", "00", "1", "-1", "+1", "89.999999", "90", "-90", "91", "179.999999999", "180", "-180", "181", "360",
-    "1e5", "1e400", "-1e-400", "NaN", "inf", "-infinity", "0x1f", "1_000", "½", "４", "UTM", "WGS84", "L2B", "4A", "AMAZONIA",
-    "2024-02-29T23:59:59.999999999", "2023-02-29T00:00:00", "2016-12-31T23:59:60", "0000-01-01T00:00:00Z", "10000000",
-    "&amp;&lt;&#65;&#x42;", "&#0;", "&#xD800;", "&lol;", "<![CDATA[ 5 ]]>", "<!-- 5 -->5<?p 5?>", "\u{0}\u{85}\u{feff}é",
+    "",
+    " ",
+    "0",
+    "-0",
+    "00",
+    "1",
+    "-1",
+    "+1",
+    "89.999999",
+    "90",
+    "-90",
+    "91",
+    "179.999999999",
+    "180",
+    "-180",
+    "181",
+    "360",
+    "1e5",
+    "1e400",
+    "-1e-400",
+    "NaN",
+    "inf",
+    "-infinity",
+    "0x1f",
+    "1_000",
+    "½",
+    "４",
+    "UTM",
+    "WGS84",
+    "L2B",
+    "4A",
+    "AMAZONIA",
+    "2024-02-29T23:59:59.999999999",
+    "2023-02-29T00:00:00",
+    "2016-12-31T23:59:60",
+    "0000-01-01T00:00:00Z",
+    "10000000",
+    "&amp;&lt;&#65;&#x42;",
+    "&#0;",
+    "&#xD800;",
+    "&lol;",
+    "<![CDATA[ 5 ]]>",
+    "<!-- 5 -->5<?p 5?>",
+    "\u{0}\u{85}\u{feff}é",
 ];
 
 const NAMES: [&str; 16] = [
-    "prdf", "leftCamera", "rightCamera", "satellite", "viewing", "image", "imageData", "UL", "LR", "latitude", "attitudes",
-    "ephemeris", "band", "x:image", "_", "Image",
+    "prdf",
+    "leftCamera",
+    "rightCamera",
+    "satellite",
+    "viewing",
+    "image",
+    "imageData",
+    "UL",
+    "LR",
+    "latitude",
+    "attitudes",
+    "ephemeris",
+    "band",
+    "x:image",
+    "_",
+    "Image",
 ];
 
 const ATTRIBUTES: [&str; 8] = [
@@ -76,7 +130,7 @@ const ATTRIBUTES: [&str; 8] = [
 
 impl Tree {
     /// Reads a document that is known to be valid.
-    pub fn parse(xml: &str) -> Self {
+    pub(crate) fn parse(xml: &str) -> Self {
         let mut reader = Reader::from_str(xml);
         let mut elements: Vec<Element> = Vec::new();
         let mut open: Vec<usize> = Vec::new();
@@ -109,7 +163,7 @@ impl Tree {
     }
 
     /// The changed document.
-    pub fn edited(mut self, edits: &[Edit]) -> String {
+    pub(crate) fn edited(mut self, edits: &[Edit]) -> String {
         let mut length = usize::MAX;
         for edit in edits {
             if let Edit::Cut(share) = edit {
@@ -152,7 +206,8 @@ impl Tree {
                 let name = element.tag.split(' ').next().unwrap_or_default().to_owned();
                 let depth = usize::from(*depth);
                 let text = std::mem::take(&mut element.text);
-                element.text = format!("{}{text}{}", format!("<{name}>").repeat(depth), format!("</{name}>").repeat(depth));
+                element.text =
+                    format!("{}{text}{}", format!("<{name}>").repeat(depth), format!("</{name}>").repeat(depth));
             }
             Edit::Rename(element, name) => self.elements[at(*element)].tag = choose(*name, &NAMES).to_owned(),
             Edit::Attribute(element, attribute) => {

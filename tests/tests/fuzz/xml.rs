@@ -59,7 +59,8 @@ enum Piece {
     Raw(u8),
 }
 
-const RAW: [&str; 12] = ["<", ">", "&", "]]>", "-->", "<!", "<![CDATA[", "</software>", "<a/>", "&#x0;", "&unknown;", "\u{1}"];
+const RAW: [&str; 12] =
+    ["<", ">", "&", "]]>", "-->", "<!", "<![CDATA[", "</software>", "<a/>", "&#x0;", "&unknown;", "\u{1}"];
 const NAMED: [&str; 5] = ["&amp;", "&lt;", "&gt;", "&apos;", "&quot;"];
 
 fn written(pieces: &[Piece]) -> String {
