@@ -9,6 +9,8 @@ LAZYCAT := target/release/lazycat
 # Where `make run` writes its catalog, and where it serves it.
 CATALOG ?= demo
 ADDR ?= 127.0.0.1:8000
+# How long `make fuzz` stays with each target.
+FUZZ_SECONDS ?= 60
 
 .PHONY: help
 help: ## What there is to make
@@ -59,6 +61,11 @@ judges: setup build ## The field's validators over the catalog that `make run` m
 	$(LAZYCAT) run fixtures/scenes --catalog target/judged
 	tests/judges/judge.py target/judged
 	$(LAZYCAT) validate target/judged
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target for FUZZ_SECONDS (60), some at a time; see tests/tests/fuzz/main.rs
+	BOLERO_RANDOM_ITERATIONS=18446744073709551615 BOLERO_RANDOM_TEST_TIME_MS=$$(( $(FUZZ_SECONDS) * 1000 )) \
+		$(CARGO) test --package lazycat-tests --test fuzz --locked
 
 .PHONY: bench
 bench: ## The benchmarks, one table

@@ -115,7 +115,7 @@ async fn skip_what_is_complete<I: ReadItems>(items: &I, tasks: &mut [Task]) {
     let mut touched: BTreeSet<&str> = BTreeSet::new();
     let mut candidates = Vec::new();
     for (at, task) in tasks.iter().enumerate() {
-        let puts = matches!(task.state, State::Put { .. });
+        let puts = matches!(task.state, State::Put(_));
         let first = (puts || matches!(task.state, State::Withdraw { .. })) && touched.insert(&task.key);
         if puts && first && task.message_id.is_some() && !task.force {
             candidates.push(at);
@@ -129,9 +129,9 @@ async fn skip_what_is_complete<I: ReadItems>(items: &I, tasks: &mut [Task]) {
         let task = &mut tasks[at];
         match (stored, &task.state) {
             (Err(error), _) => task.fail(Trouble::passing(&error)),
-            (Ok(Some(stored)), State::Put { bytes, .. })
+            (Ok(Some(stored)), State::Put(item))
                 // I1, I8: the message of the lesser id owes the mark and the publish, or has done them.
-                if stored.bytes == *bytes && stored.message_id.is_some() && stored.message_id < task.message_id =>
+                if stored.bytes == item.bytes && stored.message_id.is_some() && stored.message_id < task.message_id =>
             {
                 task.state = State::Unchanged;
             }
@@ -144,7 +144,7 @@ async fn skip_what_is_complete<I: ReadItems>(items: &I, tasks: &mut [Task]) {
 async fn write<I: WriteItems>(items: &I, tasks: &mut [Task]) {
     let mut waves: Vec<Vec<usize>> = Vec::new();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for at in positions(tasks, |task| matches!(task.state, State::Put { .. } | State::Withdraw { .. })) {
+    for at in positions(tasks, |task| matches!(task.state, State::Put(_) | State::Withdraw { .. })) {
         let wave = seen.entry(tasks[at].key.clone()).and_modify(|wave| *wave += 1).or_insert(0);
         if waves.len() <= *wave {
             waves.push(Vec::new());
@@ -166,14 +166,15 @@ async fn write<I: WriteItems>(items: &I, tasks: &mut [Task]) {
             }
         }
         if !puts.is_empty() {
-            for (at, result) in puts.into_iter().zip(items.put(&objects).await) {
-                tasks[at].written(result);
+            let results = items.put(&objects).await;
+            for ((at, result), object) in puts.into_iter().zip(results).zip(objects) {
+                tasks[at].written(result, object.bytes);
             }
         }
         if !deletes.is_empty() {
             let keys = keys_of(tasks, &deletes);
             for (at, result) in deletes.into_iter().zip(items.delete(&keys).await) {
-                tasks[at].written(result);
+                tasks[at].written(result, Vec::new());
             }
         }
     }
@@ -242,7 +243,7 @@ async fn conclude<L: BuryLetters, R: Clock>(
             State::Unchanged => report.unchanged += 1,
             State::Failed(trouble) => troubles.entry(task.delivery).or_default().push((task.subject, trouble)),
             // Every task has gone through all steps by now; one that has not is not done.
-            State::Read { .. } | State::Put { .. } | State::Withdraw { .. } | State::Written(_) => {
+            State::Read { .. } | State::Put(_) | State::Withdraw { .. } | State::Written(_) => {
                 let trouble = Trouble::passing(&"the task was left unfinished");
                 troubles.entry(task.delivery).or_default().push((task.subject, trouble));
             }

@@ -5,15 +5,13 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::{DateTime, Utc};
-use stac::Item;
 
 use crate::level::Level;
 use crate::message::{ItemEvent, SceneRecord};
 use crate::missions::Quicklook;
 use crate::ports::{Delivery, PortError, PortResult, ReadSource, SourceObject, answers};
 use crate::scene::{LONGEST_METADATA, MetadataName, SceneError, SceneId, SourceKey};
-use crate::stac::BucketPair;
-use crate::stac::item;
+use crate::stac::{BucketPair, StoredItem, item};
 
 use super::Settings;
 
@@ -40,7 +38,7 @@ pub(super) enum State {
     /// The metadata is to be read: the first candidate that exists.
     Read { buckets: BucketPair, candidates: VecDeque<MetadataName>, file: Option<String>, quicklook: Option<Quicklook> },
     /// The item is to be put.
-    Put { item: Box<Item>, bytes: Vec<u8> },
+    Put(Box<StoredItem>),
     /// The item is to be deleted.
     Withdraw { collection: String, id: String },
     /// Written or deleted; to be marked and published.
@@ -100,22 +98,25 @@ impl Task {
         self.state = State::Failed(trouble);
     }
 
-    /// The bytes to be put; the item stays.
+    /// The bytes to be put, until [`Task::written`] brings them back.
     pub(super) fn take_bytes(&mut self) -> Option<Vec<u8>> {
         match &mut self.state {
-            State::Put { bytes, .. } => Some(std::mem::take(bytes)),
+            State::Put(item) => Some(std::mem::take(&mut item.bytes)),
             _ => None,
         }
     }
 
-    /// Notes how a put or delete went.
-    pub(super) fn written(&mut self, result: PortResult<()>) {
+    /// Notes how the put of `bytes` went, or the delete.
+    pub(super) fn written(&mut self, result: PortResult<()>, bytes: Vec<u8>) {
         if let Err(error) = result {
             return self.fail(Trouble::passing(&error));
         }
         let state = std::mem::replace(&mut self.state, State::Made);
         self.state = match state {
-            State::Put { item, .. } => State::Written(ItemEvent::Put(item)),
+            State::Put(mut item) => {
+                item.bytes = bytes;
+                State::Written(ItemEvent::Put(item))
+            }
             State::Withdraw { collection, id } => {
                 State::Written(ItemEvent::Withdrawn { collection, id, time: self.time })
             }
@@ -243,7 +244,7 @@ pub(super) async fn read_and_make<S: ReadSource>(source: &S, settings: &Settings
                     task.fail(Trouble::reading(&error, in_a_folder));
                 }
                 Ok(xml) => match make(settings, &xml, &name, buckets, *quicklook) {
-                    Ok(made) => task.state = State::Put { item: Box::new(made.item), bytes: made.bytes },
+                    Ok(made) => task.state = State::Put(Box::new(made.item)),
                     Err(trouble) => task.fail(trouble),
                 },
             }

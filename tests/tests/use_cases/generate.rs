@@ -31,7 +31,7 @@ fn a_new_scene_is_put_marked_and_published_and_its_message_is_done_with() {
     let published = bench.memory.topic.snapshot();
     assert_eq!(published.len(), 1);
     assert_eq!((published[0].key.as_str(), published[0].audience), (item_key(&scene).as_str(), Audience::Public));
-    assert!(matches!(&published[0].event, ItemEvent::Put(item) if item.id == scene.id()));
+    assert!(matches!(&published[0].event, ItemEvent::Put(item) if item.id() == scene.id()));
 }
 
 #[test]
