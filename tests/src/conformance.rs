@@ -108,10 +108,14 @@ impl KeptLetters for lazycat::local::DeadLetters {
     }
 }
 
-/// One test for each promise. The expression makes a fresh [`World`] each time.
+/// One test for each promise. The expression makes a fresh [`World`] each time; a second one makes those in which time
+/// is moved.
 #[macro_export]
 macro_rules! conformance {
     ($world:expr) => {
+        $crate::conformance!($world; $world);
+    };
+    ($world:expr; $timed:expr) => {
         $crate::conformance! { @objects $world;
             objects::an_object_is_absent_until_it_is_written,
             objects::any_bytes_come_back_as_they_were_written,
@@ -146,7 +150,7 @@ macro_rules! conformance {
             marks::a_scan_gives_every_mark_once,
             marks::a_mark_that_stands_throughout_is_in_one_of_the_pages,
         }
-        $crate::conformance! { @queue $world;
+        $crate::conformance! { @queue $timed;
             queues::a_message_is_received_as_it_was_sent,
             queues::every_message_is_received_and_no_more_at_a_time_than_asked_for,
             queues::a_received_message_is_invisible_until_its_time_out,
