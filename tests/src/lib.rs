@@ -5,3 +5,4 @@ pub mod faults;
 pub mod goldens;
 pub mod ministack;
 pub mod model;
+pub mod wire;

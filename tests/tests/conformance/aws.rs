@@ -112,9 +112,9 @@ async fn topic(account: &Clients, name: &str) -> String {
 lazycat_tests::conformance!(shared(None); alone());
 
 mod with_one_entry_a_page {
-    lazycat_tests::conformance!(super::shared(Some(1)); super::alone());
+    lazycat_tests::conformance!(pages of super::shared(Some(1)));
 }
 
 mod with_three_entries_a_page {
-    lazycat_tests::conformance!(super::shared(Some(3)); super::alone());
+    lazycat_tests::conformance!(pages of super::shared(Some(3)));
 }
