@@ -6,3 +6,4 @@ pub mod goldens;
 pub mod ministack;
 pub mod model;
 pub mod simulation;
+pub mod wire;
