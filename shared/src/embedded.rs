@@ -106,8 +106,8 @@ const TRIES: u32 = 20;
 /// How long a thread that found nothing to do waits.
 const NOTHING_TO_DO: Duration = Duration::from_millis(4);
 
-/// Brings the catalog up to date with the source. What an earlier run gave up is tried anew. Ends when there is
-/// nothing left to do: no mark, and no message of this process or another's; with [`Options::watch`], only on failure.
+/// Brings the catalog up to date with the source. What an earlier run could not do for a passing trouble is tried first.
+/// A full disk is waited for. Ends when there is nothing left to do: no mark, and no message of this process or another's; with [`Options::watch`], only on failure.
 ///
 /// # Errors
 ///

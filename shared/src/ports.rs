@@ -143,7 +143,8 @@ pub trait ReadSource {
     /// Reads each object whole, in order, unless it is longer than `limit` bytes.
     ///
     /// Errors: [`PortError::NotFound`], [`PortError::TooLarge`] (nothing beyond the limit is read),
-    /// [`PortError::NotAFile`] (of a folder of files), [`PortError::Denied`], [`PortError::Unavailable`].
+    /// [`PortError::NotAFile`] (only of an object that says where its file is), [`PortError::Denied`],
+    /// [`PortError::Unavailable`].
     fn read(&self, objects: &[SourceObject], limit: u64) -> impl Future<Output = Vec<PortResult<Vec<u8>>>> + Send;
 }
 

@@ -33,8 +33,13 @@ impl Folder {
         match files::read(&path, limit) {
             Ok(Found::Bytes(bytes)) => Ok(bytes),
             Ok(Found::TooLarge(size)) => Err(PortError::TooLarge { what: path.display().to_string(), size, limit }),
-            Ok(Found::Nothing) => Err(PortError::NotFound { what: format!("the file {}", path.display()) }),
-            Ok(Found::Other(found)) => Err(PortError::NotAFile { what: path.display().to_string(), found }),
+            // To whoever looks by a key, as in a bucket, what is no file is no object.
+            Ok(Found::Other(found)) if object.file.is_some() => {
+                Err(PortError::NotAFile { what: path.display().to_string(), found })
+            }
+            Ok(Found::Nothing | Found::Other(_)) => {
+                Err(PortError::NotFound { what: format!("the file {}", path.display()) })
+            }
             Err(error) => Err(files::failed("reading", &path, error)),
         }
     }
@@ -86,8 +91,7 @@ mod tests {
 
         let read = block_on(folder.read(&objects, 4));
         assert_eq!(read[0].as_ref().unwrap(), b"four");
-        assert!(matches!(read[1], Err(PortError::NotAFile { found: "a folder", .. })), "{:?}", read[1]);
-        for missing in [2, 3] {
+        for missing in [1, 2, 3] {
             assert!(matches!(read[missing], Err(PortError::NotFound { .. })), "{:?}", read[missing]);
         }
         assert!(matches!(read[4], Err(PortError::Denied { .. })));
@@ -107,12 +111,18 @@ mod tests {
             std::os::unix::fs::symlink(target, base.path().join(link)).unwrap();
         }
         std::fs::write(base.path().join("four.xml"), "four").unwrap();
-        let objects = ["nowhere.xml", "self.xml", "file.xml"].map(|key| object(key, None));
+        std::fs::create_dir(base.path().join("folder.xml")).unwrap();
+        let objects = ["nowhere.xml", "self.xml", "folder.xml", "gone.xml", "file.xml"]
+            .map(|name| object(name, Some(&base.path().join(name))));
         let read = block_on(Folder::new(base.path()).read(&objects, 10));
-        for leading_nowhere in &read[..2] {
-            assert!(matches!(leading_nowhere, Err(PortError::NotAFile { .. })), "{leading_nowhere:?}");
+        for no_file in &read[..3] {
+            assert!(matches!(no_file, Err(PortError::NotAFile { .. })), "{no_file:?}");
         }
-        assert_eq!(read[2].as_ref().unwrap(), b"four");
+        assert!(matches!(read[3], Err(PortError::NotFound { .. })), "{:?}", read[3]);
+        assert_eq!(read[4].as_ref().unwrap(), b"four");
+        // By its key, as in a bucket, it is no object.
+        let read = block_on(Folder::new(base.path()).read(&[object("nowhere.xml", None)], 10));
+        assert!(matches!(read[0], Err(PortError::NotFound { .. })), "{:?}", read[0]);
     }
 
     /// Opening a pipe that nobody writes to would wait for ever.
@@ -123,7 +133,7 @@ mod tests {
         let pipe = base.path().join("pipe.xml");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
         if made.is_ok_and(|status| status.success()) {
-            let read = block_on(Folder::new(base.path()).read(&[object("pipe.xml", None)], 10));
+            let read = block_on(Folder::new(base.path()).read(&[object("pipe.xml", Some(&pipe))], 10));
             assert!(matches!(read[0], Err(PortError::NotAFile { found: "a pipe", .. })));
         }
     }

@@ -82,16 +82,17 @@ impl<'a> Walk<'a> {
                 self.entered.insert(identity);
                 Ok(Some(entries))
             }
-            Err(error) => {
-                // A watch forgets its files: they will be new when it can be read again.
-                Err(error.to_string())
-            }
+            // A watch forgets its files: they will be new when it can be read again.
+            Err(error) => Err(error.to_string()),
         }
     }
 
     fn read(&mut self, folder: &Path) -> io::Result<Entries> {
         let mut entries = Entries::default();
         let mut scenes = HashSet::new();
+        if let Some(seen) = &mut self.seen {
+            seen.begin_folder();
+        }
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name();
@@ -116,7 +117,7 @@ impl<'a> Walk<'a> {
             } else if name.ends_with(".xml") {
                 match (&mut self.counting, &mut self.seen) {
                     (Some(_), _) => _ = scenes.insert(names::hash(&names::scene_part(name))),
-                    (None, Some(seen)) => entries.push(name, seen.is_new(&entry))?,
+                    (None, Some(seen)) => entries.push(name, seen.is_new(&entry.path()))?,
                     (None, None) => entries.push(name, true)?,
                 }
             } else if name.ends_with(".jpg") || name.ends_with(".png") {
@@ -126,6 +127,9 @@ impl<'a> Walk<'a> {
         entries.sort();
         if let Some(counted) = &mut self.counting {
             counted(scenes.len() as u64);
+        }
+        if let Some(seen) = &mut self.seen {
+            seen.end_folder();
         }
         Ok(entries)
     }

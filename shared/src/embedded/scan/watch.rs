@@ -5,7 +5,7 @@
 //! 64 bits, so a watch needs some 20 to 40 bytes for each XML file below the source, and forgets those that are gone.
 
 use std::collections::HashSet;
-use std::fs::{self, DirEntry};
+use std::fs;
 use std::io;
 use std::mem;
 use std::os::unix::fs::MetadataExt as _;
@@ -35,6 +35,9 @@ pub(super) struct Seen {
     /// The same of the walk that goes on.
     given_now: HashSet<u64>,
     unsettled_now: HashSet<u64>,
+    /// Those of the folder that is being read. They count when it has been read to its end: of a folder that could not
+    /// be, nothing is given.
+    folder: Vec<u64>,
 }
 
 impl Watch {
@@ -81,19 +84,27 @@ impl Watch {
 }
 
 impl Seen {
-    /// Whether a file is to be given now. To be asked once a file and walk.
-    pub(super) fn is_new(&mut self, entry: &DirEntry) -> bool {
-        let Some(look) = look(&entry.path()) else { return false };
-        if self.given.contains(&look) {
-            self.given_now.insert(look);
-            return false;
+    /// Begins with a folder.
+    pub(super) fn begin_folder(&mut self) {
+        self.folder.clear();
+    }
+
+    /// Whether a file of the folder is to be given now. To be asked once a file and walk.
+    pub(super) fn is_new(&mut self, file: &Path) -> bool {
+        let Some(look) = look(file) else { return false };
+        self.folder.push(look);
+        !self.given.contains(&look) && self.unsettled.contains(&look)
+    }
+
+    /// The folder has been read.
+    pub(super) fn end_folder(&mut self) {
+        for look in self.folder.drain(..) {
+            if self.given.contains(&look) || self.unsettled.contains(&look) {
+                self.given_now.insert(look);
+            } else {
+                self.unsettled_now.insert(look);
+            }
         }
-        if self.unsettled.contains(&look) {
-            self.given_now.insert(look);
-            return true;
-        }
-        self.unsettled_now.insert(look);
-        false
     }
 
     fn turn_over(&mut self) {
@@ -107,4 +118,34 @@ impl Seen {
 fn look(path: &Path) -> Option<u64> {
     let metadata = fs::metadata(path).or_else(|_| fs::symlink_metadata(path)).ok()?;
     Some(hash(&(path, metadata.dev(), metadata.ino(), metadata.len(), metadata.ctime(), metadata.ctime_nsec())))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// What was met in a folder that then could not be read to its end has not been given.
+    #[test]
+    fn a_file_stays_new_until_its_folder_has_been_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file.xml");
+        fs::write(&file, "").unwrap();
+        let mut seen = Seen::default();
+        let walk = |seen: &mut Seen, to_its_end: bool| {
+            seen.begin_folder();
+            let is_new = seen.is_new(&file);
+            if to_its_end {
+                seen.end_folder();
+            }
+            seen.turn_over();
+            is_new
+        };
+        assert!(!walk(&mut seen, true), "not settled");
+        assert!(walk(&mut seen, true));
+        assert!(!walk(&mut seen, true), "given");
+        assert!(!walk(&mut seen, false));
+        // Forgotten, and so met as if for the first time.
+        assert_eq!([walk(&mut seen, true), walk(&mut seen, true)], [false, true]);
+    }
 }
