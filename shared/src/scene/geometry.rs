@@ -121,9 +121,17 @@ pub fn circular_mean(a: f64, b: f64) -> f64 {
     // The difference by the shorter way, so that numbers on the same side of north keep their plain mean.
     let difference = (b - a + 180.0).rem_euclid(360.0) - 180.0;
     if difference == -180.0 {
-        return a.rem_euclid(360.0);
+        return whole_turns_off(a);
     }
-    without_noise(a + difference / 2.0).rem_euclid(360.0)
+    whole_turns_off(without_noise(a + difference / 2.0))
+}
+
+/// The same direction within [0, 360) degrees.
+#[must_use]
+pub fn whole_turns_off(degrees: f64) -> f64 {
+    let direction = degrees.rem_euclid(360.0);
+    // Just below 0 the nearest number to what is left is 360 itself.
+    if direction < 360.0 { direction } else { 0.0 }
 }
 
 /// A number computed of such with few decimals, without what arithmetic leaves behind the ninth: 40.03215, not
@@ -320,6 +328,13 @@ mod tests {
         assert_eq!(circular_mean(42.1307, 37.9336), 40.03215);
         assert_eq!(circular_mean(350.0, 20.0), 5.0);
         assert_eq!(circular_mean(0.0, 180.0), 0.0);
+    }
+
+    #[test]
+    fn a_direction_just_below_north_is_north_and_not_360_degrees() {
+        assert_eq!([-1e-320, -1e-17, 360.0, -360.0, 720.5].map(whole_turns_off), [0.0, 0.0, 0.0, 0.0, 0.5]);
+        assert_eq!(circular_mean(-1e-17, -1e-17), 0.0);
+        assert_eq!(circular_mean(350.0, 10.0), 0.0);
     }
 
     proptest! {

@@ -28,7 +28,8 @@ fn read(body: &str) {
     match bounded(body.len(), || SceneRecord::decode(body)) {
         Ok(records) => {
             for record in records {
-                assert_eq!(SceneRecord::decode(&record.encode()).unwrap(), [record.clone()], "{}", record.encode());
+                let written = record.encode();
+                assert_eq!(SceneRecord::decode(&written).unwrap(), std::slice::from_ref(&record), "{written}");
                 // What is done with a record next.
                 let _ = SourceKey::parse(&record.source.key);
             }

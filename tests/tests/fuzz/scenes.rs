@@ -72,13 +72,11 @@ fn must_be_sound(made: &StoredForm, name: &MetadataName) {
     let properties = &item["properties"];
     let time = |field: &str| chrono::DateTime::parse_from_rfc3339(properties[field].as_str().unwrap()).unwrap();
     assert!(time("start_datetime") <= time("datetime") && time("datetime") <= time("end_datetime"));
-    for (field, least, most) in
-        [("view:sun_azimuth", 0.0, 360.0), ("view:sun_elevation", -90.0, 90.0), ("view:off_nadir", 0.0, 90.0)]
-    {
-        let number = properties[field].as_f64().unwrap();
-        assert!((least..=most).contains(&number), "{field} is {number}");
-    }
-    let bbox = crate::geometry::numbers(&properties["proj:bbox"]);
+    let angle = |field: &str| properties[field].as_f64().unwrap();
+    assert!((0.0..360.0).contains(&angle("view:sun_azimuth")), "{properties}");
+    assert!((-90.0..=90.0).contains(&angle("view:sun_elevation")), "{properties}");
+    assert!((0.0..=90.0).contains(&angle("view:off_nadir")), "{properties}");
+    let bbox = geometry::numbers(&properties["proj:bbox"]);
     assert!(bbox[0] <= bbox[2] && bbox[1] <= bbox[3], "{bbox:?}");
 
     let read: stac::Item = serde_json::from_slice(bytes).expect("an item is one of STAC");
@@ -90,6 +88,18 @@ fn must_be_sound(made: &StoredForm, name: &MetadataName) {
     assert_eq!(links[0]["href"], format!("https://example.com/{}", made.key));
     assert!(links.iter().all(|link| link["href"].as_str().unwrap().starts_with("https://example.com/")));
     assert_eq!(body["properties"], item["properties"]);
+
+    // What a subscriber filters by may let through too much, never too little.
+    let attributes = message.attributes("https://example.com/");
+    let number = |name: &str| -> f64 {
+        attributes.iter().find(|attribute| attribute.name == name).unwrap().value.parse().unwrap()
+    };
+    let [west, south, east, north] = made.item.bbox().unwrap();
+    let (west, east) = if west > east { (-180.0, 180.0) } else { (west, east) };
+    let near = |wider: f64, narrower: f64| (0.0..=1.1e-5).contains(&(narrower - wider + 1e-11));
+    assert!(near(number("bbox.ll_lon"), west) && near(east, number("bbox.ur_lon")), "{attributes:?}");
+    assert!(near(number("bbox.ll_lat"), south) && near(north, number("bbox.ur_lat")), "{attributes:?}");
+    assert!(attributes.len() <= 10);
 }
 
 fn must_be_of_finite_numbers_and_printable_texts(value: &Value) {

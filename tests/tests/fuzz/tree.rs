@@ -39,8 +39,8 @@ pub(crate) enum Edit {
     Say(u16, u8),
     /// Any text.
     Write(u16, String),
-    /// More of the text.
-    Repeat64(u16, #[generator(1_u8..8)] u8),
+    /// The text again and again.
+    Lengthen(u16, #[generator(1_u8..8)] u8),
     /// A number near to the one that is there: so many times a millionth of its size.
     Nudge(u16, i32),
     /// One digit of the text.
@@ -51,7 +51,7 @@ pub(crate) enum Edit {
 }
 
 /// Texts that readers have stumbled over.
-const TEXTS: [&str; 44] = [
+const TEXTS: [&str; 45] = [
     "",
     " ",
     "0",
@@ -72,6 +72,7 @@ const TEXTS: [&str; 44] = [
     "1e5",
     "1e400",
     "-1e-400",
+    "-1e-17",
     "NaN",
     "inf",
     "-infinity",
@@ -215,7 +216,7 @@ impl Tree {
             }
             Edit::Say(element, text) => self.elements[at(*element)].text = choose(*text, &TEXTS).to_owned(),
             Edit::Write(element, text) => self.elements[at(*element)].text.clone_from(text),
-            Edit::Repeat64(element, times) => {
+            Edit::Lengthen(element, times) => {
                 let text = &mut self.elements[at(*element)].text;
                 *text = text.repeat(64 * usize::from(*times));
             }

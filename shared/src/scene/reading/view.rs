@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::missions::{self, Band};
 use crate::scene::error::{SceneError, cut};
-use crate::scene::geometry::Position;
+use crate::scene::geometry::{Position, whole_turns_off};
 use crate::scene::name::{MetadataName, SceneId, band_number, is_level};
 use crate::scene::xml::{Corner, Corners, Optic, Text};
 use crate::scene::{Orbit, Processing, Raster, Utm};
@@ -101,7 +101,7 @@ impl View {
                 pixel_height: of.number(&image.vertical_pixel_size, "image/verticalPixelSize", 0.01, 100_000.0)?,
                 upper_left: box_corners[0],
             },
-            sun_azimuth: azimuth.rem_euclid(360.0),
+            sun_azimuth: whole_turns_off(azimuth),
             sun_elevation: of.number(&image.sun_elevation, "image/sunPosition/elevation", -90.0, 90.0)?,
             off_nadir: roll.abs(),
             orbit: if vz < 0.0 { Orbit::Descending } else { Orbit::Ascending },
