@@ -136,9 +136,11 @@ impl Run<'_> {
             if let Some(name) = name_of(choice.action) {
                 *self.met.entry(name).or_default() += 1;
             }
+            let changes = self.changes_anything(choice);
             self.apply(choice);
-            let memory = &self.world.memory;
-            self.world.monitor().check(memory);
+            if changes {
+                self.world.monitor().check(&self.world.memory);
+            }
         }
         false
     }
@@ -213,6 +215,13 @@ impl Run<'_> {
             }
         }
         choices
+    }
+
+    /// Whether a step may change what others see; a read does not.
+    fn changes_anything(&self, choice: Choice) -> bool {
+        let running = self.running.get(&choice.actor).filter(|_| matches!(choice.action, Action::Step(_)));
+        let request = running.and_then(|running| self.world.turns.waiting(running.process));
+        request.is_none_or(|request| request.writes)
     }
 
     fn letter(&self) -> Option<(QueueName, DeadLetter)> {
