@@ -233,7 +233,7 @@ impl Clock for Gate {
 impl Ports for Gate {
     async fn receive(&self, most: usize) -> PortResult<Vec<Delivery>> {
         let queue = self.queue;
-        self.call("receive", "", false, move |world, by| world.receive(by, queue, most)).await
+        self.call("receive", "", true, move |world, by| world.receive(by, queue, most)).await
     }
 
     async fn acknowledge(&self, receipts: &[String]) -> Vec<PortResult<()>> {

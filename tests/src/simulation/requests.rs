@@ -14,6 +14,7 @@ use super::world::QueueName;
 #[derive(Debug, Default)]
 pub struct Ledger {
     accounts: BTreeMap<Process, Account>,
+    conflicts: usize,
 }
 
 #[derive(Debug, Default)]
@@ -39,6 +40,7 @@ impl Ledger {
 
     pub(super) fn conflict(&mut self, by: Process) {
         self.accounts.entry(by).or_default().conflict = true;
+        self.conflicts += 1;
     }
 
     pub(super) fn received(&mut self, by: Process, queue: QueueName, body: &str) {
@@ -48,6 +50,12 @@ impl Ledger {
             QueueName::Scenes => account.records.extend(SceneRecord::decode(body).unwrap_or_default()),
             QueueName::Levels => account.levels.extend(LevelMessage::decode(body).ok().map(|message| message.level)),
         }
+    }
+
+    /// How often a write was refused, since somebody else had written first.
+    #[must_use]
+    pub fn conflicts(&self) -> usize {
+        self.conflicts
     }
 
     /// Whether a process has received a message about this item.

@@ -35,6 +35,8 @@ pub struct Outcome {
     pub steps: usize,
     /// How often something went wrong.
     pub troubles: usize,
+    /// What was met, and how often: so that nothing holds because it never comes about.
+    pub met: BTreeMap<&'static str, usize>,
     /// The steps in words, if that was asked for.
     pub trace: Vec<String>,
 }
@@ -63,6 +65,7 @@ struct Run<'a> {
     shared: Shared,
     running: BTreeMap<Actor, Running>,
     processes: Process,
+    redrives: usize,
     next_operation: usize,
     /// How many operations may be done by now.
     operations: usize,
@@ -70,6 +73,7 @@ struct Run<'a> {
     troubled: bool,
     troubles: usize,
     expiries: usize,
+    met: BTreeMap<&'static str, usize>,
     trace: Option<Vec<String>>,
 }
 
@@ -96,11 +100,13 @@ pub fn run(
         shared: Shared::default(),
         running: BTreeMap::new(),
         processes: 0,
+        redrives: 0,
         next_operation: 0,
         operations: scenario.before,
         troubled: false,
         troubles: 0,
         expiries: 0,
+        met: BTreeMap::new(),
         trace: traced.then(Vec::new),
     };
     run.until_quiet(&mut InOrder, MOST_STEPS);
@@ -127,9 +133,14 @@ impl Run<'_> {
             let choice = choices[schedule.choose(&choices)];
             self.world.monitor().step += 1;
             self.troubles += usize::from(choice.is_trouble());
+            if let Some(name) = name_of(choice.action) {
+                *self.met.entry(name).or_default() += 1;
+            }
+            let changes = self.changes_anything(choice);
             self.apply(choice);
-            let memory = &self.world.memory;
-            self.world.monitor().check(memory);
+            if changes {
+                self.world.monitor().check(&self.world.memory);
+            }
         }
         false
     }
@@ -206,6 +217,13 @@ impl Run<'_> {
         choices
     }
 
+    /// Whether a step may change what others see; a read does not.
+    fn changes_anything(&self, choice: Choice) -> bool {
+        let running = self.running.get(&choice.actor).filter(|_| matches!(choice.action, Action::Step(_)));
+        let request = running.and_then(|running| self.world.turns.waiting(running.process));
+        request.is_none_or(|request| request.writes)
+    }
+
     fn letter(&self) -> Option<(QueueName, DeadLetter)> {
         [QueueName::Scenes, QueueName::Levels].into_iter().find_map(|name| {
             let letter = self.world.letters(name).snapshot().into_iter().next()?;
@@ -262,6 +280,7 @@ impl Run<'_> {
 
     fn start(&mut self, actor: Actor) -> Running {
         self.processes += 1;
+        self.redrives += usize::from(actor == Actor::Redrive);
         let letter = self.letter();
         let queue = match (actor, &letter) {
             (Actor::Generator(_), _) => QueueName::Scenes,
@@ -328,7 +347,33 @@ impl Run<'_> {
         let violations = monitor.violations().to_vec();
         let steps = monitor.step;
         drop(monitor);
-        Outcome { violations, steps, troubles: self.troubles, trace: self.trace.take().unwrap_or_default() }
+        let conflicts = self.world.ledger().conflicts();
+        for (name, count) in [("conflict", conflicts), ("redrive", self.redrives)] {
+            self.met.insert(name, count);
+        }
+        Outcome {
+            violations,
+            steps,
+            troubles: self.troubles,
+            met: self.met,
+            trace: self.trace.take().unwrap_or_default(),
+        }
+    }
+}
+
+/// What is worth counting.
+fn name_of(action: Action) -> Option<&'static str> {
+    match action {
+        Action::Step(Verdict::Do) | Action::Start | Action::Operate => None,
+        Action::Step(Verdict::Refuse) => Some("refusal"),
+        Action::Step(Verdict::LoseAnswer) => Some("lost answer"),
+        Action::Step(Verdict::Throttle) => Some("throttling"),
+        Action::Step(Verdict::CutShort) => Some("short answer"),
+        Action::Step(Verdict::DoLater) => Some("death with a request under way"),
+        Action::Die => Some("death"),
+        Action::Expire => Some("time-out"),
+        Action::Land(_) => Some("late request"),
+        Action::Duplicate(_) => Some("duplicate"),
     }
 }
 

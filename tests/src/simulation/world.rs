@@ -59,13 +59,11 @@ impl World {
     }
 
     /// What watches it.
-    #[must_use]
     pub fn monitor(&self) -> MutexGuard<'_, Monitor> {
         lock(&self.monitor)
     }
 
     /// What was asked, and by whom.
-    #[must_use]
     pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
         lock(&self.ledger)
     }

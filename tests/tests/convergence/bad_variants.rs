@@ -88,6 +88,10 @@ fn are_noticed(losses: &[Loss]) {
         let mut told =
             format!("{variant:?} loses after {} schedules of {scope}", explored.told(exploration.broken.is_some()));
         let mut met = exploration.broken.is_some();
+        if let Some((seed, _)) = &exploration.broken {
+            assert!(seed.run(Some(*variant), false).breaks(breaks[0]), "{seed} does not repeat the run");
+            told += &format!(" ({seed})");
+        }
         let mut broken = explored.broken;
         for kind in [Kind::Uniform, Kind::Priorities] {
             let mut drawn = search();

@@ -5,7 +5,7 @@ use std::time::Instant;
 use lazycat_tests::simulation::scopes;
 
 /// How many schedules of a scope are run at most.
-const MOST: usize = 1_500;
+const MOST: usize = 1_000;
 
 #[test]
 fn under_all_schedules_of_small_scopes_the_catalog_converges() {
