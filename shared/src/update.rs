@@ -60,6 +60,8 @@ pub struct Rebuilt {
     pub parent_marked: bool,
     /// How many items or children the listing held.
     pub entries: usize,
+    /// When the earliest event that this rebuild stands for happened. For metrics only.
+    pub since: DateTime<Utc>,
 }
 
 /// Why a level was not rebuilt.
@@ -122,6 +124,8 @@ where
         let level = message.level;
         report.acknowledged[at] = match rebuild(ports, settings, &level, message.since).await {
             Ok(rebuilt) => {
+                let revision = rebuilt.written.map(Revision::number);
+                tracing::info!(%level, revision, entries = rebuilt.entries, conflicts = rebuilt.conflicts, "rebuilt");
                 report.rebuilt.push((level.clone(), rebuilt));
                 true
             }
@@ -182,7 +186,7 @@ where
     settings.grid.place(level)?;
     let mut conflicts = 0;
     let mut rebuilt = loop {
-        match write_once(ports, settings, level).await {
+        match write_once(ports, settings, level, since).await {
             Ok(rebuilt) => break rebuilt,
             Err(UpdateError::Port(PortError::Precondition { .. })) => {
                 conflicts += 1;
@@ -205,6 +209,7 @@ async fn write_once<C, M, L, R>(
     ports: &Ports<'_, C, M, L, R>,
     settings: &Settings,
     level: &Level,
+    since: DateTime<Utc>,
 ) -> Result<Rebuilt, UpdateError>
 where
     C: ReadCatalog + WriteCatalog + Sync,
@@ -239,6 +244,7 @@ where
         entries: match &listing {
             Listing::Items(names) | Listing::Children(names) => names.len(),
         },
+        since,
     };
     // A parent may leave a catalog as it is when nothing but the revision would change; a row always writes.
     if let (Listing::Children(_), Some(Present { bytes, read: Some(read), .. })) = (&listing, &present)
