@@ -8,15 +8,21 @@
 //! - pure code: [`scene`] reads metadata, [`stac`] makes documents, [`grid`] and [`level`] name folders, [`missions`] is
 //!   the table of satellites, [`message`] holds the wire formats;
 //! - use cases, the only place where order matters: [`generate`], [`mover`], [`update`], over the traits of [`ports`];
-//! - adapters: [`local`] over a directory and one SQLite file, [`memory`] for tests;
+//! - adapters: [`local`] over a directory and one SQLite file, [`aws`] over the services of AWS, [`memory`] for tests;
 //! - wiring: [`embedded`], all functions in one process.
+//!
+//! Two features choose the adapters: `local` (a default; it brings [`embedded`], too) and `aws`.
 //!
 //! Start reading at [`ports`], then [`update`].
 
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "local")]
 pub mod embedded;
 pub mod generate;
 pub mod grid;
 pub mod level;
+#[cfg(feature = "local")]
 pub mod local;
 pub mod memory;
 pub mod message;

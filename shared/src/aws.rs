@@ -1,0 +1,25 @@
+//! The adapters over AWS: the ports over S3, SQS, SNS and DynamoDB.
+//!
+//! [`Clients::load`] makes the clients, the only place that knows of regions, retries and time-outs. Each adapter takes
+//! the one client that it needs: [`CatalogBucket`] and [`SourceBuckets`] S3, [`DirtyLevels`] DynamoDB, [`Queue`],
+//! [`LevelQueue`] and [`DeadLetterQueue`] SQS, [`Topics`] SNS. [`World`] is the machine's own.
+//!
+//! The futures need a tokio runtime.
+
+mod catalog;
+mod clients;
+mod letters;
+mod queue;
+mod source;
+mod table;
+mod topics;
+mod world;
+
+pub use self::catalog::CatalogBucket;
+pub use self::clients::{Clients, TimeOuts};
+pub use self::letters::DeadLetterQueue;
+pub use self::queue::{LevelQueue, Queue};
+pub use self::source::SourceBuckets;
+pub use self::table::DirtyLevels;
+pub use self::topics::Topics;
+pub use self::world::World;
