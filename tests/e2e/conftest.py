@@ -48,17 +48,24 @@ def source_topic(world):
 
 
 @pytest.fixture(scope="session")
-def stack(world, source_topic):
-    """The deployed stack. Its schedule is off: the tests tick by themselves."""
+def deployed(world, source_topic):
+    """The stack as it was deployed."""
     world.build(ARCHITECTURE)
     world.deploy(ARCHITECTURE, source_topic)
-    world.set_schedule("DISABLED")
     return world
+
+
+@pytest.fixture(scope="session")
+def stack(deployed):
+    """The stack, reached over plain HTTP. Its schedule is off: the tests tick by themselves."""
+    deployed.allow_plain_http()
+    deployed.set_schedule("DISABLED")
+    return deployed
 
 
 @pytest.fixture(autouse=True)
 def no_rules_are_left(request):
     """A test that failed leaves no rules to the next."""
     yield
-    if "stack" in request.fixturenames:
-        request.getfixturevalue("stack").recorder.forget_rules()
+    if "world" in request.fixturenames:
+        request.getfixturevalue("world").recorder.forget_rules()
