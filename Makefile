@@ -47,7 +47,7 @@ lint: setup ## Format, clippy, documentation and licences
 	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo-deny --log-level error check licenses bans sources
 
 .PHONY: unit
-unit: ## The tests in Rust
+unit: setup ## The tests in Rust
 	$(CARGO) test --workspace --locked
 
 .PHONY: judges

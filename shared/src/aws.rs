@@ -6,8 +6,10 @@
 //!
 //! The futures need a tokio runtime.
 
+mod batch;
 mod catalog;
 mod clients;
+mod failure;
 mod letters;
 mod queue;
 mod source;
@@ -17,7 +19,7 @@ mod world;
 
 pub use self::catalog::CatalogBucket;
 pub use self::clients::{Clients, TimeOuts};
-pub use self::letters::DeadLetterQueue;
+pub use self::letters::{DeadLetterQueue, ReceivedLetter};
 pub use self::queue::{LevelQueue, Queue};
 pub use self::source::SourceBuckets;
 pub use self::table::DirtyLevels;

@@ -179,7 +179,7 @@ pub struct Mark {
     pub level: Level,
     /// The token that a mover must have read to delete this mark.
     pub token: Token,
-    /// When the earliest event that the mark stands for happened. For metrics only: no decision reads it.
+    /// When the earliest event that the mark was first put for happened. For metrics only: no decision reads it.
     pub since: DateTime<Utc>,
 }
 

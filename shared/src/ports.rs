@@ -188,8 +188,9 @@ pub trait WriteCatalog {
 
 /// Marks levels as dirty.
 pub trait MarkLevels {
-    /// Puts each mark, overwriting the token of a mark that stands there; the earlier `since` is kept. The levels of
-    /// `marks` are distinct.
+    /// Puts each mark, overwriting the token of a mark that stands there; the `since` of a mark that stands is kept. It
+    /// may be a little later than that of a mark put over it: only metrics read it, and comparing would cost a second
+    /// request. The levels of `marks` are distinct.
     fn mark(&self, marks: &[Mark]) -> impl Future<Output = Vec<PortResult<()>>> + Send;
 }
 

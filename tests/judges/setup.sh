@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what judges a catalog: .venv (Python) and node_modules (Node.js) in the repository's root, from the pinned
+# Installs the tools of the tests: .venv (Python) and node_modules (Node.js) in the repository's root, from the pinned
 # lists. Does nothing when both are up to date. On Debian, run as root, it installs a missing Python or Node.js first.
 set -euo pipefail
 
@@ -87,7 +87,7 @@ fi
 
 require_interpreters
 if ! up_to_date "$python_stamp" "$python_hash" || ! .venv/bin/python -c '' 2>/dev/null; then
-    say "installing the Python judges into .venv"
+    say "installing the Python tools of the tests into .venv"
     make_python
     echo "$python_hash" >"$python_stamp"
 fi

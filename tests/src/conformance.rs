@@ -41,30 +41,68 @@ pub struct World<O, M, Q, L, S, T> {
     pub topic: T,
     /// Moves the queue's time forward by so many seconds.
     pub advance: Box<dyn Fn(u32)>,
+    /// What runs the futures of the adapters.
+    pub runtime: Runtime,
     /// Whatever must live as long.
     pub keep: Box<dyn Any>,
 }
 
+/// What runs futures to their end.
+pub enum Runtime {
+    /// The thread that asks, with nothing around it.
+    Thread,
+    /// A tokio runtime.
+    Tokio(tokio::runtime::Runtime),
+}
+
+impl Runtime {
+    /// Runs a future to its end.
+    pub fn run<F: Future>(&self, future: F) -> F::Output {
+        match self {
+            Self::Thread => futures::executor::block_on(future),
+            Self::Tokio(runtime) => runtime.block_on(future),
+        }
+    }
+}
+
 /// The visibility time-out of the queue in a [`World`], in seconds.
 pub const VISIBILITY_SECONDS: u32 = 100;
+
+/// The bucket of the source of a [`World`].
+pub const SOURCE_BUCKET: &str = "bucket";
 
 /// What the source of a [`World`] holds: keys and contents.
 pub const SOURCE: [(&str, &str); 2] = [("CBERS4/four.xml", "four"), ("empty.xml", "")];
 
 /// Dead letters that can be read back.
 pub trait KeptLetters: BuryLetters {
-    /// All letters that are kept.
-    fn kept(&self) -> Vec<DeadLetter>;
+    /// All letters that are kept, in the order in which they came.
+    fn kept(&self) -> impl Future<Output = Vec<DeadLetter>>;
 }
 
 impl KeptLetters for lazycat::memory::Letters {
-    fn kept(&self) -> Vec<DeadLetter> {
+    async fn kept(&self) -> Vec<DeadLetter> {
         self.snapshot()
     }
 }
 
+impl KeptLetters for lazycat::aws::DeadLetterQueue {
+    async fn kept(&self) -> Vec<DeadLetter> {
+        let mut letters = Vec::new();
+        loop {
+            match done(self.receive(10).await) {
+                some if some.is_empty() => break,
+                some => letters.extend(some.into_iter().map(|received| received.letter)),
+            }
+        }
+        // The queue gives them in any order.
+        letters.sort_by_key(|letter| letter.last);
+        letters
+    }
+}
+
 impl KeptLetters for lazycat::local::DeadLetters {
-    fn kept(&self) -> Vec<DeadLetter> {
+    async fn kept(&self) -> Vec<DeadLetter> {
         let letters = self.page(0, usize::MAX).unwrap_or_default();
         letters.into_iter().map(|kept| kept.letter).collect()
     }
@@ -102,7 +140,7 @@ macro_rules! conformance {
         $crate::conformance! { @marks $world;
             marks::a_mark_is_scanned_as_it_was_put,
             marks::a_second_mark_takes_the_place_of_the_first,
-            marks::the_earlier_since_is_kept,
+            marks::the_since_of_a_mark_that_stands_is_kept,
             marks::a_mark_is_removed_by_its_own_token_only,
             marks::removing_answers_for_each_mark_in_order,
             marks::a_scan_gives_every_mark_once,
@@ -135,15 +173,14 @@ macro_rules! conformance {
         #[test]
         fn $law() {
             let world = $world;
-            let law = $crate::conformance::$module::$law(&world.queue, &*world.advance);
-            ::futures::executor::block_on(law);
+            world.runtime.run($crate::conformance::$module::$law(&world.queue, &*world.advance));
         }
     )* };
     (@$port:ident $world:expr; $($module:ident::$law:ident,)*) => { $(
         #[test]
         fn $law() {
             let world = $world;
-            ::futures::executor::block_on($crate::conformance::$module::$law(&world.$port));
+            world.runtime.run($crate::conformance::$module::$law(&world.$port));
         }
     )* };
 }

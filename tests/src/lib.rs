@@ -3,4 +3,5 @@ pub mod bench;
 pub mod conformance;
 pub mod faults;
 pub mod goldens;
+pub mod ministack;
 pub mod model;

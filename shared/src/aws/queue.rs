@@ -1,46 +1,209 @@
 //! The queues.
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
+    MessageSystemAttributeName, SendMessageBatchRequestEntry,
+};
+use chrono::DateTime;
 
+use super::batch::{Answers, MOST_ENTRIES, all_failed, batches, bounded, check_text};
+use super::failure::{failed, failed_entry, unavailable, wanting};
 use crate::message::LevelMessage;
 use crate::ports::{Delivery, PortError, PortResult, ReceiveMessages, SendLevels, SendMessages};
+
+/// The most bytes of a message, its attributes included, and of all messages of a batch together.
+pub(super) const MOST_BYTES: usize = 1024 * 1024;
+
+/// The longest that a message can be made invisible: 12 hours.
+const MOST_SECONDS: u32 = 43_200;
+
+/// What is said about a receipt that is not that of the latest delivery.
+const OLD_RECEIPT: [&str; 3] =
+    ["ReceiptHandleIsInvalid", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"];
 
 /// One standard queue. Clones share the client.
 #[derive(Debug, Clone)]
 pub struct Queue {
     sqs: Client,
     url: String,
+    wait: i32,
 }
+
 impl Queue {
     /// The queue of this URL.
     #[must_use]
     pub fn new(sqs: Client, url: impl Into<String>) -> Self {
-        Self { sqs, url: url.into() }
+        Self { sqs, url: url.into(), wait: 0 }
     }
-    fn none<T>(&self) -> PortResult<T> {
-        let _ = &self.sqs;
-        Err(PortError::Unavailable { what: self.url.clone(), source: "not yet".into() })
+
+    /// Lets a receive that finds nothing wait for up to so many seconds, at most 20. With at least one, SQS looks for
+    /// messages on all of its servers; without, it may find none although there are some.
+    #[must_use]
+    pub fn with_wait(self, seconds: u8) -> Self {
+        Self { wait: seconds.min(20).into(), ..self }
+    }
+
+    fn place(&self) -> String {
+        format!("the queue {}", self.url)
+    }
+
+    /// A receive of up to ten messages, with all their attributes.
+    pub(super) async fn messages(&self, most: usize) -> PortResult<Vec<Message>> {
+        let Ok(most @ 1..) = i32::try_from(most.min(MOST_ENTRIES)) else {
+            return Ok(Vec::new());
+        };
+        let request = self
+            .sqs
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(most)
+            .wait_time_seconds(self.wait)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+            .message_attribute_names("All");
+        match request.send().await {
+            Ok(answer) => Ok(answer.messages.unwrap_or_default()),
+            Err(error) => Err(failed("receiving from", &self.place(), error)),
+        }
+    }
+
+    pub(super) fn delivery(&self, message: &Message) -> PortResult<Delivery> {
+        let field = |field: Option<&str>, name: &str| {
+            field.map(str::to_owned).ok_or_else(|| wanting(format!("receiving from {}", self.place()), name))
+        };
+        let attribute = |name| message.attributes().and_then(|attributes| attributes.get(&name));
+        let sent = attribute(MessageSystemAttributeName::SentTimestamp).and_then(|sent| sent.parse().ok());
+        let receives = attribute(MessageSystemAttributeName::ApproximateReceiveCount);
+        Ok(Delivery {
+            id: field(message.message_id(), "MessageId")?,
+            body: message.body().unwrap_or_default().to_owned(),
+            receives: receives.and_then(|receives| receives.parse().ok()).unwrap_or(1),
+            sent: sent.and_then(DateTime::from_timestamp_millis),
+            receipt: field(message.receipt_handle(), "ReceiptHandle")?,
+        })
+    }
+
+    /// A message that the queue would not take, and would refuse its neighbours for, is not sent.
+    fn check(&self, body: &str) -> PortResult<()> {
+        let what = || format!("a message for {}", self.place());
+        if body.len() > MOST_BYTES {
+            return Err(PortError::TooLarge { what: what(), size: body.len() as u64, limit: MOST_BYTES as u64 });
+        }
+        check_text(&what(), body)
+    }
+
+    async fn send_batch(&self, bodies: &[&str]) -> Vec<PortResult<()>> {
+        let doing = format!("sending to {}", self.place());
+        let mut entries = Vec::with_capacity(bodies.len());
+        for (at, body) in bodies.iter().enumerate() {
+            match SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(*body).build() {
+                Ok(entry) => entries.push(entry),
+                Err(error) => return all_failed(bodies.len(), &unavailable(doing, &error)),
+            }
+        }
+        match self.sqs.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await {
+            Ok(answer) => {
+                let mut answers = Answers::new(doing, bodies.len());
+                answer.successful().iter().for_each(|entry| answers.accepted(entry.id()));
+                for entry in answer.failed() {
+                    answers.failed(entry.id(), entry.code(), entry.message(), entry.sender_fault());
+                }
+                answers.into_results()
+            }
+            Err(error) => all_failed(bodies.len(), &failed("sending to", &self.place(), error)),
+        }
+    }
+
+    pub(super) async fn send_all<B: AsRef<str> + Sync>(&self, bodies: &[B]) -> Vec<PortResult<()>> {
+        let mut results: Vec<PortResult<()>> = bodies.iter().map(|body| self.check(body.as_ref())).collect();
+        let good: Vec<usize> = (0..bodies.len()).filter(|at| results[*at].is_ok()).collect();
+        let sendable: Vec<&str> = good.iter().map(|at| bodies[*at].as_ref()).collect();
+        let sizes: Vec<usize> = sendable.iter().map(|body| body.len()).collect();
+        let requests = batches(&sizes, MOST_BYTES).into_iter().map(|batch| self.send_batch(&sendable[batch]));
+        let answers = bounded(requests.collect()).await.into_iter().flatten();
+        for (at, answer) in good.into_iter().zip(answers) {
+            results[at] = answer;
+        }
+        results
+    }
+
+    /// The first failure that is more than an old receipt.
+    fn check_receipts(&self, doing: &str, failures: &[BatchResultErrorEntry]) -> PortResult<()> {
+        let is_old = |entry: &&BatchResultErrorEntry| {
+            OLD_RECEIPT.contains(&entry.code())
+                || entry.message().is_some_and(|message| message.contains("Message does not exist"))
+        };
+        match failures.iter().find(|entry| !is_old(entry)) {
+            None => Ok(()),
+            Some(entry) => {
+                let what = format!("{doing} {}", self.place());
+                Err(failed_entry(&what, entry.code(), entry.message(), entry.sender_fault()))
+            }
+        }
+    }
+
+    async fn delete_batch(&self, receipts: &[String]) -> PortResult<()> {
+        const DOING: &str = "acknowledging messages of";
+        let entries = receipts.iter().enumerate().map(|(at, receipt)| {
+            DeleteMessageBatchRequestEntry::builder().id(at.to_string()).receipt_handle(receipt).build()
+        });
+        let entries: Result<Vec<_>, _> = entries.collect();
+        let entries = entries.map_err(|error| unavailable(format!("{DOING} {}", self.place()), &error))?;
+        match self.sqs.delete_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await {
+            Ok(answer) => self.check_receipts(DOING, answer.failed()),
+            Err(error) => Err(failed(DOING, &self.place(), error)),
+        }
+    }
+
+    async fn release_batch(&self, receipts: &[String], seconds: i32) -> PortResult<()> {
+        const DOING: &str = "releasing messages of";
+        let entries = receipts.iter().enumerate().map(|(at, receipt)| {
+            ChangeMessageVisibilityBatchRequestEntry::builder()
+                .id(at.to_string())
+                .receipt_handle(receipt)
+                .visibility_timeout(seconds)
+                .build()
+        });
+        let entries: Result<Vec<_>, _> = entries.collect();
+        let entries = entries.map_err(|error| unavailable(format!("{DOING} {}", self.place()), &error))?;
+        match self.sqs.change_message_visibility_batch().queue_url(&self.url).set_entries(Some(entries)).send().await {
+            Ok(answer) => self.check_receipts(DOING, answer.failed()),
+            Err(error) => Err(failed(DOING, &self.place(), error)),
+        }
     }
 }
+
 impl SendMessages for Queue {
     async fn send(&self, bodies: &[String]) -> Vec<PortResult<()>> {
-        bodies.iter().map(|_| self.none()).collect()
+        self.send_all(bodies).await
     }
 }
+
 impl ReceiveMessages for Queue {
-    async fn receive(&self, _: usize) -> PortResult<Vec<Delivery>> {
-        self.none()
+    /// At most ten, whatever is asked for.
+    async fn receive(&self, most: usize) -> PortResult<Vec<Delivery>> {
+        self.messages(most).await?.iter().map(|message| self.delivery(message)).collect()
     }
-    async fn acknowledge(&self, _: &[String]) -> PortResult<()> {
-        self.none()
+
+    /// An older receipt is no error; whether it deletes the message SQS leaves open.
+    async fn acknowledge(&self, receipts: &[String]) -> PortResult<()> {
+        let requests = receipts.chunks(MOST_ENTRIES).map(|batch| self.delete_batch(batch));
+        bounded(requests.collect()).await.into_iter().collect()
     }
-    async fn release(&self, _: &[String], _: u32) -> PortResult<()> {
-        self.none()
+
+    /// After 12 hours at the latest, whatever is asked for.
+    async fn release(&self, receipts: &[String], seconds: u32) -> PortResult<()> {
+        let seconds = i32::try_from(seconds.min(MOST_SECONDS)).unwrap_or(0);
+        let requests = receipts.chunks(MOST_ENTRIES).map(|batch| self.release_batch(batch, seconds));
+        bounded(requests.collect()).await.into_iter().collect()
     }
 }
+
 /// Sends levels to the update queue. Clones share the client.
 #[derive(Debug, Clone)]
 pub struct LevelQueue(Queue);
+
 impl LevelQueue {
     /// The queue of this URL.
     #[must_use]
@@ -48,8 +211,10 @@ impl LevelQueue {
         Self(Queue::new(sqs, url))
     }
 }
+
 impl SendLevels for LevelQueue {
     async fn send(&self, levels: &[LevelMessage]) -> Vec<PortResult<()>> {
-        levels.iter().map(|_| self.0.none()).collect()
+        let bodies: Vec<String> = levels.iter().map(LevelMessage::encode).collect();
+        self.0.send_all(&bodies).await
     }
 }

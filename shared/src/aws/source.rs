@@ -1,24 +1,66 @@
-//! Scene metadata in the buckets of the public archive.
+//! Scene metadata in the buckets of an archive.
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::types::RequestPayer;
 
+use super::batch::bounded;
+use super::failure::{failed_on_object, is_missing_object, unavailable};
 use crate::ports::{PortError, PortResult, ReadSource, SourceObject};
 
 /// The buckets that scenes are taken from. Clones share the client.
+///
+/// The requester pays. Which buckets are allowed is for the use case to say. Needs `s3:GetObject` on their objects, and
+/// `s3:ListBucket` on them: without it S3 answers 403 where an object does not exist, and no other name of the scene's
+/// metadata is tried.
 #[derive(Debug, Clone)]
 pub struct SourceBuckets {
     s3: Client,
 }
+
 impl SourceBuckets {
-    /// Any bucket; which ones are allowed is for the use case to say.
+    /// All buckets that this client can read.
     #[must_use]
     pub fn new(s3: Client) -> Self {
         Self { s3 }
     }
+
+    async fn read_one(&self, object: &SourceObject, limit: u64) -> PortResult<Vec<u8>> {
+        let SourceObject { bucket, key, file } = object;
+        if let Some(file) = file {
+            let shown: String = file.chars().take(120).collect();
+            return Err(PortError::Denied {
+                what: format!("the file {shown:?} as the source of {key}"),
+                source: "scenes are read from buckets here".into(),
+            });
+        }
+        let what = || format!("s3://{bucket}/{key}");
+        let request = self.s3.get_object().bucket(bucket).key(key).request_payer(RequestPayer::Requester);
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) if is_missing_object(&error) => return Err(PortError::NotFound { what: what() }),
+            Err(error) => return Err(failed_on_object("reading", bucket, key, error)),
+        };
+        let size = answer.content_length().and_then(|size| u64::try_from(size).ok());
+        if let Some(size) = size.filter(|size| *size > limit) {
+            return Err(PortError::TooLarge { what: what(), size, limit });
+        }
+        let expected = usize::try_from(size.unwrap_or(0)).unwrap_or(0);
+        let mut bytes = Vec::with_capacity(expected);
+        let mut body = answer.body;
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| unavailable(format!("reading {}", what()), &error))?;
+            bytes.extend_from_slice(&chunk);
+            let read = bytes.len() as u64;
+            if read > limit {
+                return Err(PortError::TooLarge { what: what(), size: read, limit });
+            }
+        }
+        Ok(bytes)
+    }
 }
+
 impl ReadSource for SourceBuckets {
-    async fn read(&self, objects: &[SourceObject], _: u64) -> Vec<PortResult<Vec<u8>>> {
-        let _ = &self.s3;
-        objects.iter().map(|_| Err(PortError::Unavailable { what: String::new(), source: "not yet".into() })).collect()
+    async fn read(&self, objects: &[SourceObject], limit: u64) -> Vec<PortResult<Vec<u8>>> {
+        bounded(objects.iter().map(|object| self.read_one(object, limit)).collect()).await
     }
 }

@@ -65,7 +65,6 @@ impl MarkLevels for Marks {
             self.requests.add("put mark");
             let mut shared = lock(&self.shared);
             let stands = shared.marks.entry(self.place(mark.level.wire())).or_insert_with(|| mark.clone());
-            stands.since = stands.since.min(mark.since);
             stands.token = mark.token.clone();
             results.push(Ok(()));
         }

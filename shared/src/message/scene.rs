@@ -197,7 +197,8 @@ fn url_encoded(key: &str) -> String {
     utf8_percent_encode(key, ENCODED_IN_KEYS).to_string().replace("%20", "+")
 }
 
-fn url_decoded(key: &str) -> Option<String> {
+/// A key as S3 writes it in events and listings. None when it is not UTF-8.
+pub(crate) fn url_decoded(key: &str) -> Option<String> {
     let key = key.replace('+', " ");
     Some(percent_decode_str(&key).decode_utf8().ok()?.into_owned())
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lazycat::message::{Audience, DeadLetter, ItemEvent, ItemMessage};
 use lazycat::ports::{PortError, PublishItems, ReadSource, SourceObject};
 
-use super::{KeptLetters, SOURCE, all, done};
+use super::{KeptLetters, SOURCE, SOURCE_BUCKET, all, done};
 
 fn time(seconds: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::seconds(1_500_000_000 + seconds)
@@ -28,14 +28,14 @@ pub async fn a_dead_letter_is_kept_with_its_reason<L: KeptLetters>(letters: &L) 
     for letter in &buried {
         done(letters.bury(letter).await);
     }
-    assert_eq!(letters.kept(), buried);
+    assert_eq!(letters.kept().await, buried);
 }
 
 /// Once or twice; and the newest reason is there.
 pub async fn a_message_that_is_refused_again_stays_a_dead_letter<L: KeptLetters>(letters: &L) {
     done(letters.bury(&letter("a", "xml", 0)).await);
     done(letters.bury(&letter("a", "grid", 500)).await);
-    let kept = letters.kept();
+    let kept = letters.kept().await;
     assert!(kept.iter().all(|letter| letter.body == "a"));
     let newest = kept.last().map(|letter| (letter.reason.as_str(), letter.last));
     assert_eq!(newest, Some(("grid", time(560))));
@@ -44,7 +44,7 @@ pub async fn a_message_that_is_refused_again_stays_a_dead_letter<L: KeptLetters>
 }
 
 fn object(key: &str) -> SourceObject {
-    SourceObject { bucket: "bucket".to_owned(), key: key.to_owned(), file: None }
+    SourceObject { bucket: SOURCE_BUCKET.to_owned(), key: key.to_owned(), file: None }
 }
 
 /// One that is missing fails alone.

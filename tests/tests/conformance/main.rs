@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod aws;
 mod embedded;
 mod processes;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use lazycat::local::{self, Folder, Now, Options, QueueName};
-use lazycat_tests::conformance::{SOURCE, VISIBILITY_SECONDS, World};
+use lazycat_tests::conformance::{Runtime, SOURCE, SOURCE_BUCKET, VISIBILITY_SECONDS, World};
 use tempfile::TempDir;
 
 type Memory = World<
@@ -31,7 +32,7 @@ fn memory(entries_a_page: Option<usize>) -> Memory {
     }
     memory.scenes.set_visibility_seconds(VISIBILITY_SECONDS);
     for (key, content) in SOURCE {
-        memory.sources.insert("bucket", key, content);
+        memory.sources.insert(SOURCE_BUCKET, key, content);
     }
     let time = memory.time.clone();
     World {
@@ -42,6 +43,7 @@ fn memory(entries_a_page: Option<usize>) -> Memory {
         source: memory.sources,
         topic: memory.topic,
         advance: Box::new(move |seconds| time.advance(seconds * 1_000)),
+        runtime: Runtime::Thread,
         keep: Box::new(()),
     }
 }
@@ -76,6 +78,7 @@ fn embedded(entries_a_page: Option<usize>) -> Embedded {
         advance: Box::new(move |more| {
             seconds.fetch_add(more.into(), Ordering::SeqCst);
         }),
+        runtime: Runtime::Thread,
         keep: Box::new(folder),
     }
 }

@@ -9,7 +9,7 @@ impl MarkLevels for State {
         let result = self.write("marking levels", |connection| {
             let mut statement = connection.prepare_cached(
                 "INSERT INTO marks (level, token, since) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (level) DO UPDATE SET token = excluded.token, since = min(since, excluded.since)",
+                 ON CONFLICT (level) DO UPDATE SET token = excluded.token",
             )?;
             for mark in marks {
                 statement.execute((mark.level.wire(), &mark.token.0, mark.since.timestamp_micros()))?;
