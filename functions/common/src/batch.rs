@@ -132,8 +132,9 @@ pub async fn work<R: Report>(deliveries: &[Delivery], work: impl AsyncFn(&[Deliv
 
 /// What `work` gives; none when it panics.
 async fn contained<R>(work: &impl AsyncFn(&[Delivery]) -> R, deliveries: &[Delivery]) -> Option<R> {
-    // Nothing that the use case has touched is looked at again: it is dropped with its future.
-    AssertUnwindSafe(work(deliveries)).catch_unwind().await.ok()
+    // Nothing that the use case has touched is looked at again: it is dropped with its future. That is boxed, for it
+    // holds those of all its requests, and the compiler does not go deeper than so far.
+    AssertUnwindSafe(Box::pin(work(deliveries))).catch_unwind().await.ok()
 }
 
 impl<R: Report> Worked<R> {
