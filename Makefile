@@ -11,10 +11,15 @@ CATALOG ?= demo
 ADDR ?= 127.0.0.1:8000
 # How long `make fuzz` stays with each target.
 FUZZ_SECONDS ?= 60
+# What the functions' zips are built for, and which configuration of samconfig.toml is deployed.
+ARCHITECTURE ?= arm64
+CONFIG ?= dev
+DEPLOYED_ARCHITECTURE = $(shell sed -n '/^\[$(CONFIG)\.deploy/,/^\[/s/.*"Architecture=\(.*\)".*/\1/p' samconfig.toml)
+HOST_ARCHITECTURE := $(patsubst aarch64,arm64,$(shell uname -m))
 
 .PHONY: help
 help: ## What there is to make
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .PHONY: build
 build: ## The release binary, target/release/lazycat
@@ -29,7 +34,7 @@ run: catalog ## The same, and serves it
 	$(LAZYCAT) serve $(CATALOG) --addr $(ADDR)
 
 .PHONY: test
-test: lint unit judges ## Everything: set-up, style, documentation, licences, tests, the field's validators
+test: lint unit judges e2e ## Everything: set-up, style, documentation, licences, tests, the field's validators
 
 .PHONY: setup
 setup: ## The pinned tools of the tests, into .venv, node_modules and target/tools
@@ -66,6 +71,23 @@ judges: setup build ## The field's validators over the catalog that `make run` m
 fuzz: ## Every fuzz target for FUZZ_SECONDS (60), some at a time; see tests/tests/fuzz/main.rs
 	BOLERO_RANDOM_ITERATIONS=18446744073709551615 BOLERO_RANDOM_TEST_TIME_MS=$$(( $(FUZZ_SECONDS) * 1000 )) \
 		$(CARGO) test --package lazycat-tests --test fuzz --locked
+
+.PHONY: e2e
+e2e: setup build ## The functions as deployed: release binaries, by sam, to an emulator of AWS
+	$(CARGO) build --release --locked --package lazycat-fixtures
+	.venv/bin/python -B -m pytest -q -p no:cacheprovider --durations=8 tests/e2e
+.PHONY: dist-functions
+dist-functions: ## The functions as zips, in target/functions, as small as they get
+	$(MAKE) -C functions dist ARCHITECTURE=$(ARCHITECTURE)
+.PHONY: deploy
+deploy: setup ## Builds the functions and deploys them as samconfig.toml says: CONFIG=dev or prod
+	ARCHITECTURE=$(or $(DEPLOYED_ARCHITECTURE),$(error samconfig.toml names no Architecture for $(CONFIG))) \
+	    .venv/bin/sam build --config-env $(CONFIG)
+	.venv/bin/sam deploy --config-env $(CONFIG)
+.PHONY: bench-functions
+bench-functions: setup ## How fast the functions start, and what they keep in memory
+	$(MAKE) -C functions binaries ARCHITECTURE=$(HOST_ARCHITECTURE)
+	.venv/bin/python -B functions/bench.py target/lambda
 
 .PHONY: bench
 bench: ## The benchmarks, one table

@@ -59,6 +59,8 @@ pub struct Report {
     pub unchanged: usize,
     /// How many items were taken out.
     pub withdrawn: usize,
+    /// When the events of the items that were written or taken out happened. For metrics only.
+    pub events: Vec<DateTime<Utc>>,
     /// The scenes that went to the dead letters.
     pub refused: Vec<Refusal>,
     /// Why the messages that are not acknowledged come back.
@@ -238,8 +240,16 @@ async fn conclude<L: BuryLetters, R: Clock>(
     let mut troubles: BTreeMap<usize, Vec<(String, Trouble)>> = BTreeMap::new();
     for task in tasks {
         match task.state {
-            State::Made => report.made += 1,
-            State::Withdrawn => report.withdrawn += 1,
+            State::Made => {
+                tracing::info!(scene = task.subject, item = task.key, "the item was made");
+                report.made += 1;
+                report.events.push(task.time);
+            }
+            State::Withdrawn => {
+                tracing::info!(scene = task.subject, item = task.key, "the item was withdrawn");
+                report.withdrawn += 1;
+                report.events.push(task.time);
+            }
             State::Unchanged => report.unchanged += 1,
             State::Failed(trouble) => troubles.entry(task.delivery).or_default().push((task.subject, trouble)),
             // Every task has gone through all steps by now; one that has not is not done.

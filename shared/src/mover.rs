@@ -4,6 +4,8 @@
 //! that the token is still the one that was read. In no other order: a mark deleted before its message is accepted,
 //! or deleted although it was renewed meanwhile, is an update lost.
 
+use chrono::{DateTime, Utc};
+
 use crate::level::{Level, Token};
 use crate::message::LevelMessage;
 use crate::ports::{PortResult, SendLevels, TakeMarks};
@@ -24,6 +26,8 @@ pub struct Report {
     pub moved: usize,
     /// Marks that were renewed between being read and being deleted: they stay, and go with the next tick.
     pub renewed: usize,
+    /// The earliest event that any of the marks stood for. For metrics only.
+    pub oldest: Option<DateTime<Utc>>,
     /// Why marks stay although they should have gone.
     pub troubles: Vec<String>,
 }
@@ -38,6 +42,8 @@ pub async fn move_marks<M: TakeMarks, Q: SendLevels>(ports: &Ports<'_, M, Q>) ->
     let mut from = None;
     loop {
         let page = ports.marks.scan(from.as_ref()).await?;
+        let oldest = page.marks.iter().map(|mark| mark.since).min();
+        report.oldest = report.oldest.into_iter().chain(oldest).min();
         let messages: Vec<LevelMessage> =
             page.marks.iter().map(|mark| LevelMessage { level: mark.level.clone(), since: mark.since }).collect();
         if !messages.is_empty() {

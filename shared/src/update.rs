@@ -60,6 +60,8 @@ pub struct Rebuilt {
     pub parent_marked: bool,
     /// How many items or children the listing held.
     pub entries: usize,
+    /// When the earliest event that this rebuild stands for happened. For metrics only.
+    pub since: DateTime<Utc>,
 }
 
 /// Why a level was not rebuilt.
@@ -123,6 +125,8 @@ where
         report.acknowledged[at] = match rebuild(ports, settings, &level, message.since).await {
             // I1, I5: only now, with the document written and the parent told.
             Ok(rebuilt) => {
+                let revision = rebuilt.written.map(Revision::number);
+                tracing::info!(%level, revision, entries = rebuilt.entries, conflicts = rebuilt.conflicts, "rebuilt");
                 report.rebuilt.push((level.clone(), rebuilt));
                 true
             }
@@ -184,7 +188,7 @@ where
     settings.grid.place(level)?;
     let mut conflicts = 0;
     let mut rebuilt = loop {
-        match write_once(ports, settings, level).await {
+        match write_once(ports, settings, level, since).await {
             Ok(rebuilt) => break rebuilt,
             Err(UpdateError::Port(PortError::Precondition { .. })) => {
                 conflicts += 1;
@@ -207,6 +211,7 @@ async fn write_once<C, M, L, R>(
     ports: &Ports<'_, C, M, L, R>,
     settings: &Settings,
     level: &Level,
+    since: DateTime<Utc>,
 ) -> Result<Rebuilt, UpdateError>
 where
     C: ReadCatalog + WriteCatalog + Sync,
@@ -241,6 +246,7 @@ where
         entries: match &listing {
             Listing::Items(names) | Listing::Children(names) => names.len(),
         },
+        since,
     };
     // A parent may leave a catalog as it is when nothing but the revision would change. I1: a row always writes, since
     // a late write of somebody who has read the same document, but listed other items, must not find it so.

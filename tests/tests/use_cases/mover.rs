@@ -36,11 +36,21 @@ fn sent(bench: &Bench) -> Vec<String> {
 #[test]
 fn every_mark_is_sent_with_its_time_and_then_deleted() {
     let bench = marked(&LEVELS);
-    assert_eq!(bench.tick().unwrap(), Report { moved: 5, ..Report::default() });
+    assert_eq!(bench.tick().unwrap(), Report { moved: 5, oldest: Some(DateTime::UNIX_EPOCH), ..Report::default() });
     assert_eq!((sent(&bench), bench.marked()), (LEVELS.map(str::to_owned).to_vec(), vec![]));
     let body = &bench.memory.levels.bodies()[0];
     let since: DateTime<Utc> = LevelMessage::decode(body).unwrap().since;
     assert_eq!(since, DateTime::UNIX_EPOCH);
+}
+
+#[test]
+fn the_oldest_mark_is_told_whichever_page_it_stands_on() {
+    let bench = marked(&LEVELS);
+    bench.memory.marks.set_marks_a_page(1);
+    let oldest = DateTime::from_timestamp(-60, 0).unwrap();
+    let _ = run(bench.memory.marks.mark(&[Mark { since: oldest, ..mark("CBERS4/MUX/057/122", "old") }]));
+    assert_eq!(bench.tick().unwrap().oldest, Some(oldest));
+    assert_eq!(bench.tick().unwrap().oldest, None);
 }
 
 #[test]

@@ -29,7 +29,8 @@ fn with_item() -> (Bench, SceneSpec) {
 fn a_withdrawn_item_is_deleted_its_row_marked_and_its_withdrawal_published() {
     let (bench, scene) = with_item();
     let report = bench.take(&[withdrawal(&scene)]);
-    assert_eq!(report, Report { acknowledged: vec![true], withdrawn: 1, ..Report::default() });
+    let events = vec![DateTime::from_timestamp(1_600_000_000, 0).unwrap()];
+    assert_eq!(report, Report { acknowledged: vec![true], withdrawn: 1, events, ..Report::default() });
     assert_eq!(bench.faults.operations(), ["delete item", "put mark", "publish"]);
     assert!(!bench.has(&item_key(&scene)));
     let published = bench.memory.topic.snapshot().pop().unwrap();

@@ -1,0 +1,18 @@
+//! What the Lambda functions share, so that each of them is a screen of wiring.
+//!
+//! Layout:
+//! - [`environment`]: typed configuration from environment variables, every fault told at once
+//! - [`settings`]: the settings that several functions read, by the names of their variables
+//! - [`batch`]: an SQS event as deliveries, worked on so that a bad record fails alone, also when it panics
+//! - [`metrics`]: numbers for CloudWatch, in its embedded metric format
+//! - [`logs`]: one JSON object a line
+//! - [`start`]: the first and the last thing that `main` does
+
+pub mod batch;
+pub mod environment;
+pub mod logs;
+pub mod metrics;
+pub mod settings;
+pub mod start;
+
+pub use self::start::{Failure, start};
