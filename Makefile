@@ -76,14 +76,17 @@ fuzz: ## Every fuzz target for FUZZ_SECONDS (60), some at a time; see tests/test
 e2e: setup build ## The functions as deployed: release binaries, by sam, to an emulator of AWS
 	$(CARGO) build --release --locked --package lazycat-fixtures
 	.venv/bin/python -B -m pytest -q -p no:cacheprovider --durations=8 tests/e2e
+
 .PHONY: dist-functions
 dist-functions: ## The functions as zips, in target/functions, as small as they get
 	$(MAKE) -C functions dist ARCHITECTURE=$(ARCHITECTURE)
+
 .PHONY: deploy
 deploy: setup ## Builds the functions and deploys them as samconfig.toml says: CONFIG=dev or prod
 	ARCHITECTURE=$(or $(DEPLOYED_ARCHITECTURE),$(error samconfig.toml names no Architecture for $(CONFIG))) \
 	    .venv/bin/sam build --config-env $(CONFIG)
 	.venv/bin/sam deploy --config-env $(CONFIG)
+
 .PHONY: bench-functions
 bench-functions: setup ## How fast the functions start, and what they keep in memory
 	$(MAKE) -C functions binaries ARCHITECTURE=$(HOST_ARCHITECTURE)

@@ -1,11 +1,10 @@
 //! INPE's XML, read in one pass.
 //!
-//! `markup` tells tags from text, a `Cursor` walks the document element by element, and `Document::read` keeps the
-//! text of those elements that a scene is made of. The attitude and ephemeris lists, which are most of a file, are left
+//! A `Cursor` walks the document element by element, and `Document::read` keeps the text of those elements that a scene
+//! is made of. The attitude and ephemeris lists, which are most of a file, are left
 //! behind after their first entry by searching for the closing tag: what stands in the rest of them is not looked at.
 
 mod cursor;
-mod markup;
 
 use std::borrow::Cow;
 

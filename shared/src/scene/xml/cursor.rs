@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::memmem;
+use quick_xml::Reader;
+use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use crate::scene::error::{SceneError, cut};
 
 use super::NAMESPACE;
-use super::markup::{MarkupError, Token, Tokens, is_space};
 
 /// How deep elements may stand in each other. INPE's stand seven deep.
 const DEEPEST: usize = 32;
@@ -15,13 +16,13 @@ const DEEPEST: usize = 32;
 /// A walk through a document. Every method that goes into an element also comes out of it.
 pub(super) struct Cursor<'x> {
     text: &'x str,
-    tokens: Tokens<'x>,
+    reader: Reader<&'x [u8]>,
+    /// Where the reader started, in bytes from the start of the document.
+    origin: usize,
     /// The elements that are open.
     open: Vec<&'x str>,
-    /// The innermost of them was `<name/>`: it is about to be left.
-    leaving: bool,
     /// The namespace of the innermost of them, while nothing has been read of it, if it is another than the root's.
-    foreign: Option<&'x str>,
+    foreign: Option<String>,
 }
 
 impl<'x> Cursor<'x> {
@@ -32,32 +33,36 @@ impl<'x> Cursor<'x> {
         let text =
             simdutf8::compat::from_utf8(xml).map_err(|error| SceneError::Encoding { offset: error.valid_up_to() })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let open = Vec::with_capacity(8);
-        Ok(Self { text, tokens: Tokens::new(text), open, leaving: false, foreign: None })
+        Ok(Self { text, reader: reader_at(text, 0), origin: 0, open: Vec::with_capacity(8), foreign: None })
     }
 
     /// Goes into the root, which must be INPE's.
     pub(super) fn root(&mut self) -> Result<(), SceneError> {
-        let encoding = self.tokens.declaration().map_err(|error| self.markup(error))?;
-        if let Some(encoding) = encoding {
-            let known = ["utf-8", "utf8", "us-ascii", "ascii"];
-            if !known.iter().any(|known| encoding.eq_ignore_ascii_case(known)) {
-                return Err(self.syntax(&format!("encoding {}, expected UTF-8", cut(encoding))));
-            }
-        }
         loop {
-            match self.token()? {
-                Token::Start { name: "prdf", namespace: Some(NAMESPACE), empty } => {
-                    self.leaving = empty;
-                    self.open.push("prdf");
+            let start = self.offset();
+            match self.event()? {
+                Event::Start(tag) => {
+                    let name = self.name_at(start, tag.name().as_ref().len());
+                    let namespace = self.namespace(&tag)?;
+                    if name != "prdf" || namespace.as_deref() != Some(NAMESPACE) {
+                        let namespace =
+                            namespace.map_or("no default namespace".into(), |name| format!("namespace {name}"));
+                        return Err(SceneError::Root { found: cut(&format!("{name} in {namespace}")) });
+                    }
+                    self.open.push(name);
                     return Ok(());
                 }
-                Token::Start { name, namespace, .. } => {
-                    let namespace = namespace.map_or("no default namespace".into(), |name| format!("namespace {name}"));
-                    return Err(SceneError::Root { found: cut(&format!("{name} in {namespace}")) });
+                Event::Decl(declaration) => {
+                    if let Some(Ok(encoding)) = declaration.encoding() {
+                        let known = ["utf-8", "utf8", "us-ascii", "ascii"];
+                        if !known.iter().any(|known| encoding.eq_ignore_ascii_case(known)) {
+                            return Err(self.syntax(&format!("encoding {}, expected UTF-8", cut(&encoding))));
+                        }
+                    }
                 }
-                Token::Text(text) if is_blank(text) => {}
-                Token::Eof => return Err(self.syntax("there is no element")),
+                Event::Text(text) if text.trim().is_empty() => {}
+                Event::Comment(_) | Event::PI(_) => {}
+                Event::Eof => return Err(self.syntax("there is no element")),
                 _ => return Err(self.syntax("there is text before the first element")),
             }
         }
@@ -66,9 +71,10 @@ impl<'x> Cursor<'x> {
     /// Nothing but space and comments may follow the root.
     pub(super) fn nothing_more(&mut self) -> Result<(), SceneError> {
         loop {
-            match self.token()? {
-                Token::Eof => return Ok(()),
-                Token::Text(text) if is_blank(text) => {}
+            match self.event()? {
+                Event::Eof => return Ok(()),
+                Event::Text(text) if text.trim().is_empty() => {}
+                Event::Comment(_) | Event::PI(_) => {}
                 _ => return Err(self.syntax("there is something after the last element")),
             }
         }
@@ -93,10 +99,16 @@ impl<'x> Cursor<'x> {
 
     /// Goes to the end of the open element by searching for its closing tag, and out of it.
     pub(super) fn jump(&mut self) -> Result<(), SceneError> {
-        let Some(name) = self.open.last() else { return Ok(()) };
-        if !self.tokens.seek_end(name) {
-            return Err(self.cut_off());
-        }
+        let Some(name) = self.open.last().copied() else { return Ok(()) };
+        let from = self.offset();
+        let rest = self.text.get(from..).unwrap_or_default();
+        let closing = ["</", name].concat();
+        let found = memmem::find_iter(rest.as_bytes(), &closing).find(|found| {
+            let after = rest.get(found + closing.len()..).unwrap_or_default();
+            after.trim_start_matches(is_space).starts_with('>')
+        });
+        self.origin = from + found.ok_or_else(|| self.cut_off())?;
+        self.reader = reader_at(self.text, self.origin);
         self.skip()
     }
 
@@ -104,31 +116,29 @@ impl<'x> Cursor<'x> {
     pub(super) fn text(&mut self) -> Result<Cow<'x, str>, SceneError> {
         self.must_not_be_foreign()?;
         let mut whole: Cow<'x, str> = Cow::Borrowed("");
-        while !self.at_end() {
-            match self.token()? {
-                Token::Text(text) => append(&mut whole, self.resolved(text)?),
-                Token::CData(text) => append(&mut whole, Cow::Borrowed(text)),
-                Token::Start { name, .. } => {
-                    return Err(self.syntax(&format!("element {} where text was expected", cut(name))));
+        loop {
+            match self.event()? {
+                Event::Text(text) => append(&mut whole, text.into_inner()),
+                Event::CData(text) => append(&mut whole, text.into_inner()),
+                Event::GeneralRef(entity) => {
+                    let character = self.resolve(&entity)?;
+                    whole.to_mut().push(character);
                 }
-                Token::End(name) => {
-                    self.must_be_open(name)?;
-                    break;
+                Event::Start(tag) => {
+                    return Err(self.syntax(&format!("element {} where text was expected", cut(tag.name().as_ref()))));
                 }
-                Token::Eof => return Err(self.cut_off()),
+                Event::End(tag) => {
+                    self.must_be_of_xml(&whole)?;
+                    self.leave(tag.name().as_ref())?;
+                    return Ok(match whole {
+                        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+                        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+                    });
+                }
+                Event::Eof => return Err(self.cut_off()),
+                _ => {}
             }
         }
-        let plain = |byte: &u8| matches!(byte, b' '..=b'~');
-        if !whole.as_bytes().iter().all(plain)
-            && let Some(character) = whole.chars().find(|character| !is_of_xml(*character))
-        {
-            return Err(self.syntax(&format!("character {character:?}, which XML does not have")));
-        }
-        self.leave();
-        Ok(match whole {
-            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
-        })
     }
 
     /// The path of the open element.
@@ -138,33 +148,65 @@ impl<'x> Cursor<'x> {
 
     /// Goes into the next element, of whatever namespace, or out of the open one.
     fn step(&mut self) -> Result<Option<&'x str>, SceneError> {
-        while !self.at_end() {
-            match self.token()? {
-                Token::Start { name, namespace, empty } => {
+        loop {
+            let start = self.offset();
+            match self.event()? {
+                Event::Start(tag) => {
+                    let name = self.name_at(start, tag.name().as_ref().len());
+                    self.foreign = self.namespace(&tag)?.filter(|namespace| namespace != NAMESPACE);
                     self.enter(name)?;
-                    self.leaving = empty;
-                    self.foreign = namespace.filter(|namespace| *namespace != NAMESPACE);
                     return Ok(Some(name));
                 }
-                Token::End(name) => {
-                    self.must_be_open(name)?;
-                    break;
+                Event::End(tag) => {
+                    self.leave(tag.name().as_ref())?;
+                    return Ok(None);
                 }
-                Token::Eof => return Err(self.cut_off()),
-                Token::Text(_) | Token::CData(_) => {}
+                Event::Eof => return Err(self.cut_off()),
+                _ => {}
             }
         }
-        self.leave();
-        Ok(None)
     }
 
-    /// Whether the open element ends here; its closing tag is passed over.
-    fn at_end(&mut self) -> bool {
-        self.leaving || self.open.last().is_some_and(|name| self.tokens.pass_end(name))
+    fn event(&mut self) -> Result<Event<'x>, SceneError> {
+        match self.reader.read_event() {
+            Ok(Event::DocType(_)) => Err(SceneError::Doctype),
+            Ok(event) => Ok(event),
+            Err(error) => Err(self.syntax(&error.to_string())),
+        }
     }
 
-    fn token(&mut self) -> Result<Token<'x>, SceneError> {
-        self.tokens.next().map_err(|error| self.markup(error))
+    /// The default namespace that a tag declares.
+    fn namespace(&self, tag: &BytesStart<'_>) -> Result<Option<String>, SceneError> {
+        // Most tags have no attributes.
+        if tag.attributes_raw().is_empty() {
+            return Ok(None);
+        }
+        let mut namespace = None;
+        for attribute in tag.attributes() {
+            let attribute = attribute.map_err(|error| self.syntax(&error.to_string()))?;
+            if attribute.key.as_ref() == "xmlns" {
+                namespace = Some(attribute.value.to_string());
+            }
+        }
+        Ok(namespace)
+    }
+
+    /// The character that a reference stands for, of which XML itself defines five and those by number.
+    fn resolve(&self, entity: &BytesRef<'_>) -> Result<char, SceneError> {
+        match entity.resolve_char_ref() {
+            Ok(Some(character)) => return Ok(character),
+            Ok(None) => {}
+            Err(error) => return Err(self.syntax(&error.to_string())),
+        }
+        let name: &str = entity;
+        match name {
+            "amp" => Ok('&'),
+            "lt" => Ok('<'),
+            "gt" => Ok('>'),
+            "apos" => Ok('\''),
+            "quot" => Ok('"'),
+            other => Err(SceneError::Entity { element: self.path(), entity: cut(other) }),
+        }
     }
 
     fn enter(&mut self, name: &'x str) -> Result<(), SceneError> {
@@ -175,66 +217,42 @@ impl<'x> Cursor<'x> {
         Ok(())
     }
 
-    fn leave(&mut self) {
-        self.open.pop();
-        self.leaving = false;
-        self.foreign = None;
-    }
-
-    fn must_be_open(&self, name: &str) -> Result<(), SceneError> {
-        if self.open.last() == Some(&name) {
-            return Ok(());
+    fn leave(&mut self, name: &str) -> Result<(), SceneError> {
+        match self.open.last() {
+            Some(open) if *open == name => {
+                self.open.pop();
+                self.foreign = None;
+                Ok(())
+            }
+            _ => Err(self.syntax(&format!("closing tag </{}> for another element", cut(name)))),
         }
-        Err(self.syntax(&format!("closing tag </{}> for another element", cut(name))))
     }
 
     fn must_not_be_foreign(&self) -> Result<(), SceneError> {
-        match self.foreign {
+        match &self.foreign {
             None => Ok(()),
             Some(namespace) => Err(SceneError::Namespace { element: self.path(), found: cut(namespace) }),
         }
     }
 
-    /// Text with its references resolved, of which XML itself defines five and those by number.
-    fn resolved(&self, text: &'x str) -> Result<Cow<'x, str>, SceneError> {
-        let mut rest = text;
-        let mut whole = String::new();
-        while let Some(at) = memchr(b'&', rest.as_bytes()) {
-            let (before, reference) = rest.split_at(at);
-            let end = memchr(b';', reference.as_bytes()).ok_or_else(|| self.syntax("there is a & without a ;"))?;
-            whole.push_str(before);
-            whole.push(self.character(&reference[1..end])?);
-            rest = &reference[end + 1..];
+    fn must_be_of_xml(&self, text: &str) -> Result<(), SceneError> {
+        let plain = |byte: u8| matches!(byte, b' '..=b'~');
+        if text.bytes().all(plain) {
+            return Ok(());
         }
-        if whole.is_empty() {
-            return Ok(Cow::Borrowed(rest));
+        match text.chars().find(|character| !is_of_xml(*character)) {
+            None => Ok(()),
+            Some(character) => Err(self.syntax(&format!("character {character:?}, which XML does not have"))),
         }
-        whole.push_str(rest);
-        Ok(Cow::Owned(whole))
     }
 
-    /// The character that `&name;` stands for.
-    fn character(&self, name: &str) -> Result<char, SceneError> {
-        let number = match name.strip_prefix('#') {
-            None => {
-                return match name {
-                    "amp" => Ok('&'),
-                    "lt" => Ok('<'),
-                    "gt" => Ok('>'),
-                    "apos" => Ok('\''),
-                    "quot" => Ok('"'),
-                    other => Err(SceneError::Entity { element: self.path(), entity: cut(other) }),
-                };
-            }
-            Some(number) => match number.strip_prefix('x') {
-                Some(number) => number_of(number, 16),
-                None => number_of(number, 10),
-            },
-        };
-        number
-            .and_then(char::from_u32)
-            .filter(|character| is_of_xml(*character))
-            .ok_or_else(|| self.syntax(&format!("&{}; is no character of XML", cut(name))))
+    /// The name of the start tag whose `<` stands at `start`, as a slice of the document.
+    fn name_at(&self, start: usize, length: usize) -> &'x str {
+        self.text.get(start + 1..start + 1 + length).unwrap_or_default()
+    }
+
+    fn offset(&self) -> usize {
+        self.origin + self.reader.buffer_position() as usize
     }
 
     fn cut_off(&self) -> SceneError {
@@ -245,17 +263,21 @@ impl<'x> Cursor<'x> {
         }
     }
 
-    fn markup(&self, error: MarkupError) -> SceneError {
-        match error {
-            MarkupError::Doctype => SceneError::Doctype,
-            MarkupError::Syntax(detail) => self.syntax(detail),
-        }
-    }
-
     fn syntax(&self, detail: &str) -> SceneError {
         let element = if self.open.is_empty() { "no element".to_owned() } else { self.path() };
-        SceneError::Syntax { offset: self.tokens.offset(), element, detail: detail.to_owned() }
+        SceneError::Syntax { offset: self.offset(), element, detail: detail.to_owned() }
     }
+}
+
+/// A reader of what follows byte `origin`. Names of closing tags are checked by the cursor, which knows what was open
+/// before the origin too.
+fn reader_at(text: &str, origin: usize) -> Reader<&[u8]> {
+    let mut reader = Reader::from_str(text.get(origin..).unwrap_or_default());
+    let config = reader.config_mut();
+    config.check_end_names = false;
+    config.allow_unmatched_ends = true;
+    config.expand_empty_elements = true;
+    reader
 }
 
 fn append<'x>(whole: &mut Cow<'x, str>, part: Cow<'x, str>) {
@@ -266,16 +288,12 @@ fn append<'x>(whole: &mut Cow<'x, str>, part: Cow<'x, str>) {
     }
 }
 
-fn is_blank(text: &str) -> bool {
-    text.bytes().all(is_space)
+/// Whether a character is white space of XML.
+fn is_space(character: char) -> bool {
+    matches!(character, ' ' | '\t' | '\n' | '\r')
 }
 
 /// Whether XML 1.0 has this character.
 fn is_of_xml(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
-}
-
-/// A number that is written in digits alone.
-fn number_of(digits: &str, radix: u32) -> Option<u32> {
-    if digits.starts_with('+') { None } else { u32::from_str_radix(digits, radix).ok() }
 }
