@@ -10,7 +10,7 @@
 //! * [`scenario`]: what happens; [`source`]: what the source and the operator do, and what should therefore be there.
 //! * [`schedule`]: uniform, by priorities, exhaustive.
 //! * [`turns`]: how a process waits for its turn; [`gate`]: the ports of a process; [`actors`]: the processes.
-//! * [`world`]: the services; [`monitor`]: the invariants; [`requests`]: how often may be asked; [`reference`].
+//! * [`world`]: the services; [`monitor`]: the invariants; [`requests`]: how often may be asked; [`mod@reference`].
 //! * [`mod@run`]: puts all of it together.
 //! * [`bad`]: each defence taken out, to see that the simulation would notice.
 //! * [`scopes`]: small scopes, of which all schedules are run.

@@ -45,8 +45,13 @@ impl std::error::Error for NoSeed {}
 
 const KINDS: [(&str, Kind); 2] = [("uniform", Kind::Uniform), ("priorities", Kind::Priorities)];
 
-const PROFILES: [(&str, Profile); 4] =
-    [("any", Profile::Any), ("calm", Profile::Calm), ("one-row", Profile::OneRow), ("one-scene", Profile::OneScene)];
+const PROFILES: [(&str, Profile); 5] = [
+    ("any", Profile::Any),
+    ("calm", Profile::Calm),
+    ("one-row", Profile::OneRow),
+    ("race", Profile::Race),
+    ("one-scene", Profile::OneScene),
+];
 
 impl fmt::Display for Seed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,7 +180,14 @@ mod tests {
 
     #[test]
     fn a_seed_is_read_as_it_is_told() {
-        for text in ["uniform:any:1", "priorities:one-row:18446744073709551615", "explore:two-updaters:4.1,17.2"] {
+        for text in [
+            "uniform:any:1",
+            "uniform:calm:1",
+            "priorities:race:2",
+            "uniform:one-scene:3",
+            "priorities:one-row:18446744073709551615",
+            "explore:two-updaters:4.1,17.2",
+        ] {
             assert_eq!(text.parse::<Seed>().unwrap().to_string(), text);
         }
         for text in ["", "1", "uniform:1", "uniform:any:x", "lottery:any:1", "explore:x:1"] {

@@ -9,7 +9,7 @@ use lazycat_tests::simulation::monitor::{CONVERGED, I1, I2, I3, I4, I5, I6, I8};
 use lazycat_tests::simulation::{Kind, Outcome, Profile, Seed, Variant, scopes};
 
 /// How many seeds of a kind are tried at most.
-const SEEDS: u64 = 160;
+const SEEDS: u64 = 100;
 
 /// How many schedules of a scope are tried at most.
 const SCHEDULES: usize = 3_000;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::env;
 
-use lazycat_tests::simulation::monitor::I1;
+use lazycat_tests::simulation::monitor::CONVERGED;
 use lazycat_tests::simulation::{Kind, Profile, Seed, Variant};
 
 /// What goes wrong; each of it must be met.
@@ -85,7 +85,7 @@ fn a_failure_is_told_with_the_line_that_repeats_it_and_with_its_steps() {
     let seed: Seed = "uniform:one-row:9".parse().unwrap();
     let story = seed.story(Some(Variant::AcknowledgeSourceFirst));
     assert!(story.starts_with("SIMULATION_SEED=uniform:one-row:9 cargo test "), "{story}");
-    for told in [I1, "after step", "smallest scenario", "Generator(0): acknowledge"] {
+    for told in [CONVERGED, "after step", "smallest scenario", "Generator(0): acknowledge"] {
         assert!(story.contains(told), "{told:?} is not told: {story}");
     }
 }
