@@ -125,7 +125,8 @@ async fn items_are_written_at_the_same_time_and_fail_each_by_itself() {
 
 #[tokio::test]
 async fn a_page_of_a_listing_is_one_request_and_its_keys_are_decoded() {
-    let page = "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>go/on=</NextContinuationToken>\
+    let page = "<ListBucketResult><KeyCount>6</KeyCount><IsTruncated>true</IsTruncated>\
+        <NextContinuationToken>go/on=</NextContinuationToken>\
         <Contents><Key>a/b+c/</Key></Contents>\
         <Contents><Key>a/b+c/%01.json</Key></Contents>\
         <Contents><Key>a/b+c/.hidden</Key></Contents>\
@@ -156,10 +157,15 @@ async fn a_page_of_a_listing_is_one_request_and_its_keys_are_decoded() {
 
 #[tokio::test]
 async fn a_listing_that_is_cut_off_is_no_listing() {
+    let entry = "<Contents><Key>a.json</Key></Contents>";
     for page in [
-        "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>a.json</Key></Contents></ListBucketResult>",
-        "<ListBucketResult><Contents><Key>a.json</Key></Contents><Contents></Contents></ListBucketResult>",
-        "<ListBucketResult><Contents><Key>a.js",
+        format!("<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>true</IsTruncated>{entry}</ListBucketResult>"),
+        format!("<ListBucketResult><KeyCount>2</KeyCount><IsTruncated>false</IsTruncated>{entry}</ListBucketResult>"),
+        format!("<ListBucketResult><KeyCount>3</KeyCount><IsTruncated>false</IsTruncated>{entry}<Contents><Key>a"),
+        format!("<ListBucketResult><KeyCount>2</KeyCount><IsTruncated>false</IsTruncated>{entry}<Contents>"),
+        format!("<ListBucketResult><IsTruncated>false</IsTruncated>{entry}</ListBucketResult>"),
+        format!("<ListBucketResult><KeyCount>1</KeyCount>{entry}</ListBucketResult>"),
+        String::from("<ListBucketResult>"),
     ] {
         let (_service, clients) = always(Answer::new(200, page)).await;
         says(&unavailable(catalog(&clients).list(&Level::root(), None).await), &["listing s3://stac/"]);

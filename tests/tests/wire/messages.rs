@@ -236,7 +236,7 @@ async fn items_are_published_ten_at_a_time_and_no_more_bytes_than_a_topic_takes(
     let small: Vec<_> = (0..25).map(|number| published(Audience::Public, &format!("i{number}"), 0)).collect();
     assert!(topics(&clients).publish(&small).await.iter().all(Result::is_ok));
     assert_eq!(service.requests().len(), 3);
-    let large: Vec<_> = (0..4).map(|number| published(Audience::Public, &format!("i{number}"), 100_000)).collect();
+    let large: Vec<_> = (0..4).map(|number| published(Audience::Public, &format!("i{number}"), 50_000)).collect();
     assert!(topics(&clients).publish(&large).await.iter().all(Result::is_ok));
     assert_eq!(service.requests().len(), 5);
 }
