@@ -21,17 +21,17 @@ def kill(stack, function: str):
         os.kill(pid, signal.SIGKILL)
 
 
-# Where a function is when it dies: a request that it has sent and that never arrives.
+# Where a function is when it dies: at a request that it has sent and that never arrives.
 MOMENTS = {
-    "before its put": ("GenerateStacItem", lambda request: (request.service, request.operation, request.bucket) == ("s3", "Put", BUCKET)),
-    "between put and mark": ("GenerateStacItem", lambda request: request.operation == "UpdateItem"),
-    "between mark and publication": ("GenerateStacItem", lambda request: request.service == "sns"),
+    "before its put": ("GenerateStacItem", lambda scene, request: (request.operation, request.key) == ("Put", scene.item_key)),
+    "between put and mark": ("GenerateStacItem", lambda _, request: request.operation == "UpdateItem"),
+    "between mark and publication": ("GenerateStacItem", lambda _, request: request.service == "sns"),
     "before a catalog is written": (
-        "UpdateSingleCatalog", lambda request: request.operation == "Put" and request.key.endswith("catalog.json"),
+        "UpdateSingleCatalog", lambda scene, request: (request.operation, request.key) == ("Put", f"{scene.row}/catalog.json"),
     ),
     "before it looks at the parent": (
         "UpdateSingleCatalog",
-        lambda request: request.operation == "Get" and request.key.endswith("collection.json"),
+        lambda scene, request: (request.operation, request.key) == ("Get", f"{scene.row.rpartition('/')[0]}/catalog.json"),
     ),
 }
 
@@ -42,31 +42,18 @@ def test_a_function_killed_in_the_middle_loses_nothing(stack, moment):
     scene = next(SCENES)
     stack.supply(scene)
     with stack.visibility(3):
-        held = stack.recorder.rule(Rule(matches, times=1))
+        held = stack.recorder.rule(Rule(lambda request: matches(scene, request), times=1))
         stack.publish(announcement(scene))
         if function == "UpdateSingleCatalog":
             stack.taken()
             stack.tick()
-        wait_for_catch(stack, held)
+        wait_until(held.caught.is_set, 30, "the request has come")
         kill(stack, function)
         stack.recorder.forget_rules()
         stack.settle(60)
     linked, _ = catalog.read(stack.url)
     assert linked[scene.item_key] == 1
     assert stack.letters() == stack.letters("LevelsDeadLetters") == []
-
-
-def wait_for_catch(stack, rule: Rule):
-    """Waits for the request; a new branch of the catalog needs more than one tick to reach some."""
-
-    def caught():
-        if rule.caught.wait(0.2):
-            return True
-        if stack.marks() and stack.waiting("LevelsQueue") == 0:
-            stack.tick()
-        return False
-
-    wait_until(caught, 30, "the request has come")
 
 
 def test_a_mover_killed_between_send_and_delete_loses_nothing(stack):
