@@ -151,7 +151,9 @@ impl<'x> Cursor<'x> {
                     break;
                 }
                 Token::Eof => return Err(self.cut_off()),
-                Token::Text(_) | Token::CData(_) => {}
+                // Not kept, but to be well-formed all the same.
+                Token::Text(text) => drop(self.resolved(text)?),
+                Token::CData(_) => {}
             }
         }
         self.leave();
