@@ -87,6 +87,8 @@ fn markup_that_xml_does_not_allow_is_refused() {
         ("<viewing a='<'>", "has a <"),
         ("<viewing xmlns='1' xmlns='1'>", "two attributes"),
         ("<1/><viewing>", "no name"),
+        ("<unread>5 & 7</unread><viewing>", "prdf/unread: there is a & without a ;"),
+        ("<unread>&lol;</unread><viewing>", "prdf/unread: entity &lol;"),
         ("<?xml version='1.0'?><viewing>", "XML declaration"),
         ("<!ELEMENT a><viewing>", "comment"),
         ("<software>\u{1}</software><viewing>", "character '\\u{1}'"),

@@ -58,7 +58,7 @@ pub fn footprint(corners: [Position; 4]) -> Result<Footprint, FootprintError> {
         // The first corner stays the first.
         ring[1..].reverse();
     }
-    let [west, south, east, north] = envelope(&ring);
+    let [west, _, east, _] = envelope(&ring);
     // The cut is at 180 where the ring runs beyond it to the east, at -180 where it does to the west.
     let cut = match (west < -180.0, east > 180.0) {
         (false, false) => return Ok(whole(ring.to_vec())),
@@ -75,7 +75,10 @@ pub fn footprint(corners: [Position; 4]) -> Result<Footprint, FootprintError> {
         (true, false) => Ok(whole(western)),
         (false, true) => Ok(whole(eastern)),
         (false, false) => {
-            let bbox = [envelope(&eastern)[0], south, envelope(&western)[2], north];
+            // Of both parts: the cut is rounded, and may reach a little farther than the corners.
+            let ([west, south_of_one, _, north_of_one], [_, south, east, north]) =
+                (envelope(&eastern), envelope(&western));
+            let bbox = [west, south.min(south_of_one), east, north.max(north_of_one)];
             Ok(Footprint { rings: vec![closed(eastern), closed(western)], bbox })
         }
     }
@@ -246,6 +249,13 @@ mod tests {
             assert!(footprint.rings[0].iter().all(|[lon, _]| (179.0..=180.0).contains(lon)));
             assert!(footprint.rings[1].iter().all(|[lon, _]| (-180.0..=-179.0).contains(lon)));
         }
+    }
+
+    #[test]
+    fn the_bounding_box_holds_a_cut_that_is_rounded_away_from_the_corners() {
+        let (south, north) = (-18.000_000_6, -16.999_999_4);
+        let footprint = footprint([[179.0, south], [-179.0, south], [-179.0, north], [179.0, north]]).unwrap();
+        assert_eq!(footprint.bbox, [179.0, -18.000_001, -179.0, -16.999_999]);
     }
 
     #[test]

@@ -139,7 +139,10 @@ fn a_valid_document_made_strange_makes_a_sound_item_or_is_refused() {
     check!().with_type::<Strange>().with_iterations(1_500).for_each(|strange| {
         let (name, tree) = &SCENES[usize::from(strange.scene) % SCENES.len()];
         let xml = tree.clone().edited(&strange.edits);
-        assert!(xml.len() as u64 <= LONGEST_METADATA);
+        // A longer one would not be read at all.
+        if xml.len() as u64 > LONGEST_METADATA {
+            return;
+        }
         let outcome = if read(xml.as_bytes(), name).is_some() { &made } else { &refused };
         outcome.fetch_add(1, Ordering::Relaxed);
     });

@@ -162,6 +162,9 @@ impl<'x> Cursor<'x> {
                     return Ok(None);
                 }
                 Event::Eof => return Err(self.cut_off()),
+                // Not kept, but it must be one that there is, all the same.
+                Event::GeneralRef(entity) => drop(self.resolve(&entity)?),
+                Event::Decl(_) => return Err(self.syntax("there is an XML declaration that does not stand first")),
                 _ => {}
             }
         }
