@@ -9,6 +9,8 @@ LAZYCAT := target/release/lazycat
 # Where `make run` writes its catalog, and where it serves it.
 CATALOG ?= demo
 ADDR ?= 127.0.0.1:8000
+# How long `make fuzz` stays with each target.
+FUZZ_SECONDS ?= 60
 # What the functions' zips are built for, and which configuration of samconfig.toml is deployed.
 ARCHITECTURE ?= arm64
 CONFIG ?= dev
@@ -50,6 +52,13 @@ lint: setup ## Format, clippy, documentation and licences
 unit: setup ## The tests in Rust
 	$(CARGO) test --workspace --locked
 
+# How long `make soak` goes on, in seconds.
+SOAK_SECONDS ?= 60
+
+.PHONY: soak
+soak: ## The use cases under fresh random schedules and faults, for SOAK_SECONDS
+	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) run --locked --quiet --package lazycat-tests --bin soak
+
 .PHONY: judges
 judges: setup build ## The field's validators over the catalog that `make run` makes
 	.venv/bin/python -B -m pytest -q -rs -p no:cacheprovider tests/judges
@@ -57,6 +66,11 @@ judges: setup build ## The field's validators over the catalog that `make run` m
 	$(LAZYCAT) run fixtures/scenes --catalog target/judged
 	tests/judges/judge.py target/judged
 	$(LAZYCAT) validate target/judged
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target for FUZZ_SECONDS (60), some at a time; see tests/tests/fuzz/main.rs
+	BOLERO_RANDOM_ITERATIONS=18446744073709551615 BOLERO_RANDOM_TEST_TIME_MS=$$(( $(FUZZ_SECONDS) * 1000 )) \
+		$(CARGO) test --package lazycat-tests --test fuzz --locked
 
 .PHONY: e2e
 e2e: setup build ## The functions as deployed: release binaries, by sam, to an emulator of AWS

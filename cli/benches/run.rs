@@ -1,7 +1,9 @@
 //! `lazycat run`, end to end, beside a plain loop that writes the same files.
 //!
 //! Each row is a run of the real binary over generated scenes, 40 a row, in a fresh directory. The plain loop writes the
-//! files of the finished catalog once more, one after the other, in one thread, nothing else. Prints a table.
+//! files of the finished catalog once more, one after the other, in one thread, nothing else. Both are compared twice:
+//! until the last write returned, which is a race against memory, and, on a disk, until the files are on it. Prints a
+//! table.
 //!
 //! LAZYCAT_BENCH_SCENES sets the sizes of the compact runs (default 1000,10000,100000,1000000), LAZYCAT_BENCH_TMPFS
 //! and LAZYCAT_BENCH_DISK the folders (default /dev/shm and the target folder).
@@ -28,9 +30,10 @@ fn main() {
     let disk = folder("LAZYCAT_BENCH_DISK", env!("CARGO_TARGET_TMPDIR"));
     let sizes = std::env::var("LAZYCAT_BENCH_SCENES").unwrap_or_else(|_| "1000,10000,100000,1000000".to_owned());
     println!(
-        "| scenes | XML | where | seconds | scenes/s | again, unchanged, scenes/s | MB resident | times the plain loop |"
+        "| scenes | XML | where | seconds | scenes/s | again, unchanged, scenes/s | MB resident | times the plain loop | \
+         until on the disk, seconds | times the plain loop |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     row(&tmpfs, "tmpfs", 10_000, Size::Full);
     row(&disk, "disk", 10_000, Size::Full);
     for count in sizes.split(',') {
@@ -47,12 +50,23 @@ fn row(under: &Path, place: &str, count: u64, size: Size) {
     let (source, catalog, copy) = (dir.join("source"), dir.join("catalog"), dir.join("copy"));
     let benchmark = Benchmark::new(count, PER_ROW, size, &ONE_OPTIC).expect("there are rows enough");
     write_scenes(&source, FolderLayout::Flat, count, |number| benchmark.scene(number)).expect("the scenes are written");
+    let on_disk = place == "disk";
+    flush(&dir);
     let run = run(&source, &catalog);
+    let flushed = if on_disk { flush(&dir) } else { Duration::ZERO };
     assert_eq!(run.made, count, "every scene is made");
     let again = run_again(&source, &catalog, count);
-    let plain = plain_loop(&catalog, &copy);
+    flush(&dir);
+    let plain = plain_loop(&catalog, &copy, on_disk);
+    let plain_flushed = if on_disk { flush(&dir) } else { Duration::ZERO };
+    let until_on_disk = if on_disk {
+        let (ours, theirs) = (run.seconds + flushed.as_secs_f64(), plain + plain_flushed);
+        format!("{ours:.1} | **{:.2}**", ours / theirs.as_secs_f64())
+    } else {
+        " | ".to_owned()
+    };
     println!(
-        "| {count} | {} B | {place} | {:.1} | **{:.0}** | {:.0} | {:.0} | {:.2} |",
+        "| {count} | {} B | {place} | {:.1} | **{:.0}** | {:.0} | {:.0} | {:.2} | {until_on_disk} |",
         bytes_a_scene(&source),
         run.seconds,
         count as f64 / run.seconds,
@@ -61,6 +75,14 @@ fn row(under: &Path, place: &str, count: u64, size: Size) {
         run.seconds / plain.as_secs_f64(),
     );
     fs::remove_dir_all(&dir).expect("the folder is removed");
+}
+
+/// Waits until what was written to the file system of `dir` is on the disk.
+fn flush(dir: &Path) -> Duration {
+    let started = Instant::now();
+    let status = Command::new("sync").arg("--file-system").arg(dir).status().expect("sync starts");
+    assert!(status.success(), "sync ended with {status}");
+    started.elapsed()
 }
 
 fn bytes_a_scene(source: &Path) -> u64 {
@@ -120,7 +142,7 @@ fn wait(child: &mut Child) -> u64 {
 }
 
 /// Writes every file of the catalog once more, folder by folder, and nothing else. The time is that of the writes.
-fn plain_loop(catalog: &Path, copy: &Path) -> Duration {
+fn plain_loop(catalog: &Path, copy: &Path, keep: bool) -> Duration {
     let mut spent = Duration::ZERO;
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
@@ -144,7 +166,9 @@ fn plain_loop(catalog: &Path, copy: &Path) -> Duration {
         }
         spent += started.elapsed();
         // A million files twice would not fit into memory.
-        fs::remove_dir_all(copy).unwrap();
+        if !keep {
+            fs::remove_dir_all(copy).unwrap();
+        }
     }
     spent
 }

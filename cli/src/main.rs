@@ -3,6 +3,7 @@
 //! Layout:
 //! - [`run`]: `lazycat run`, a catalog made from a folder of scene metadata
 //! - [`serve`]: `lazycat serve`, a catalog directory over HTTP
+//! - [`withdraw`]: `lazycat withdraw`, scenes taken out of a catalog
 //! - [`validate`]: `lazycat validate`, what is wrong in a catalog directory
 //!
 //! `main` only chooses the subcommand; each module owns its arguments, its output and its exit codes.
@@ -11,6 +12,7 @@ mod explain;
 mod run;
 mod serve;
 mod validate;
+mod withdraw;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,7 @@ enum Command {
     Run(run::Args),
     Serve(serve::Args),
     Validate(validate::Args),
+    Withdraw(withdraw::Args),
 }
 
 fn main() -> ExitCode {
@@ -44,5 +47,6 @@ fn main() -> ExitCode {
         Command::Run(args) => run::execute(&args),
         Command::Serve(args) => serve::execute(&args),
         Command::Validate(args) => validate::execute(&args),
+        Command::Withdraw(args) => withdraw::execute(&args),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Layout: this file holds the arguments and the exit codes; `show` the progress and the summary.
 
-mod show;
+pub(crate) mod show;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -15,12 +15,15 @@ use lazycat::stac::BucketPair;
 use lazycat::stac::catalog::Site;
 
 /// The exit code when some scenes were refused and all others were made.
-const SOME_REFUSED: u8 = 3;
+pub(crate) const SOME_REFUSED: u8 = 3;
 
 /// Make a static STAC catalog from a folder of scene metadata, or bring it up to date.
 ///
+/// Scenes are added and changed, never taken out: a file that is gone from SOURCE leaves its item where it is (see
+/// `lazycat withdraw`). A full disk is waited for.
+///
 /// Exit code 0: all went well. 3: some scenes were refused; each is told with its reason, and kept with the dead
-/// letters. 1: the run failed; run it again, nothing is lost. 2: wrong usage.
+/// letters. 1: the run failed, or some levels could not be rebuilt; run it again, nothing is lost. 2: wrong usage.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The folder of scene XML: flat, or laid out as the public bucket.
@@ -35,7 +38,7 @@ pub(crate) struct Args {
     #[arg(long)]
     watch: bool,
 
-    /// Make every item again, also those that are the same.
+    /// Make every item again, also those that are the same, and try what an earlier run has given up.
     #[arg(long)]
     force: bool,
 
@@ -67,13 +70,12 @@ pub(crate) struct Args {
 /// Runs, and says what became of it.
 pub(crate) fn execute(args: &Args) -> ExitCode {
     match start(args) {
-        Ok(summary) => {
-            if summary.refused == 0 {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::from(SOME_REFUSED)
-            }
+        Ok(summary) if summary.stale > 0 => {
+            eprintln!("lazycat run: {}", show::advice(&summary));
+            ExitCode::FAILURE
         }
+        Ok(summary) if summary.refused > 0 => ExitCode::from(SOME_REFUSED),
+        Ok(_) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("lazycat run: {message}");
             ExitCode::FAILURE

@@ -12,6 +12,8 @@ mod cases;
 mod catalogs;
 #[path = "run/edit.rs"]
 mod edit;
+#[path = "run/full.rs"]
+mod full;
 #[path = "run/kills.rs"]
 mod kills;
 #[path = "run/names.rs"]
@@ -22,5 +24,7 @@ mod refusals;
 mod sound;
 #[path = "run/usage.rs"]
 mod usage;
+#[path = "run/withdraw.rs"]
+mod withdraw;
 #[path = "run/world.rs"]
 mod world;

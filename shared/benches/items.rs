@@ -2,6 +2,9 @@
 //!
 //! The scenes are the real ones in the folder that LAZYCAT_REAL_SCENES names, else full-size ones of the fixtures. Each
 //! is compared with one pass over its bytes, which is the least that reading it could cost. Prints a table.
+//!
+//! With `--runs N` each item is made N times and nothing is timed: what a profiler, or a counter of instructions such as
+//! `valgrind --tool=callgrind`, wants to see.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
@@ -23,7 +26,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() {
     let scenes = scenes();
     let buckets = Buckets::default();
-    let pair = &buckets.0[0];
+    let pair = buckets.pair("cbers-pds").expect("a bucket of the public archive");
+    if let Some(runs) = runs() {
+        for (name, xml) in &scenes {
+            for _ in 0..runs {
+                black_box(item::generate(&INPE, black_box(xml), name, pair, None).expect("the scene is valid"));
+            }
+        }
+        return;
+    }
     println!("| scene | XML bytes | item bytes | us a scene | scenes/s | times one pass over the bytes |");
     println!("|---|---|---|---|---|---|");
     let mut total = Duration::ZERO;
@@ -40,7 +51,7 @@ fn main() {
             "| {} | {} | {} | {:.1} | {:.0} | {:.1} |",
             name.scene,
             xml.len(),
-            made.bytes.len(),
+            made.item.bytes().len(),
             generating.as_secs_f64() * 1e6,
             1.0 / generating.as_secs_f64(),
             generating.as_secs_f64() / passing.as_secs_f64(),
@@ -48,6 +59,12 @@ fn main() {
     }
     let mean = total.as_secs_f64() / scenes.len() as f64;
     println!("| **all, one of each** | | | {:.1} | **{:.0}** | |", mean * 1e6, 1.0 / mean);
+}
+
+/// The number after `--runs`.
+fn runs() -> Option<u32> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--runs");
+    arguments.nth(1).map(|number| number.parse().expect("--runs takes a number"))
 }
 
 /// The median of batches of runs, which a busy machine disturbs least.

@@ -5,17 +5,23 @@
 //! The threads are: a feeder that finds scenes, workers that take messages from both queues, and a ticker that moves
 //! marks and notices when it is quiet. The embedded adapters block, so each worker polls its futures by itself.
 //!
-//! Start reading at [`run`]. [`scan`] finds scenes; [`progress`] counts what has been done.
+//! Start reading at [`run`]; [`withdraw()`] is the same for taking scenes out. [`scan`] finds scenes; [`progress`] counts
+//! what has been done. `patience` is what all threads do when the disk is full, `give_up` what becomes of a message that
+//! ends its process each time.
 
 pub mod progress;
 pub mod scan;
 
 mod feeder;
+mod give_up;
+mod patience;
+mod settings;
+mod withdraw;
 mod worker;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,7 +36,12 @@ use crate::stac::catalog::Site;
 use crate::stac::{BucketPair, Buckets};
 use crate::update;
 
+use self::give_up::GiveUp;
+use self::patience::{Patience, Patient};
+
+pub use self::give_up::GAVE_UP;
 pub use self::progress::{Progress, Summary};
+pub use self::withdraw::{Withdrawal, withdraw};
 
 /// What is to be run.
 #[derive(Debug, Clone)]
@@ -95,8 +106,8 @@ const TRIES: u32 = 20;
 /// How long a thread that found nothing to do waits.
 const NOTHING_TO_DO: Duration = Duration::from_millis(4);
 
-/// Brings the catalog up to date with the source. What an earlier run gave up is tried anew. Ends when there is
-/// nothing left to do: no mark, and no message of this process or another's; with [`Options::watch`], only on failure.
+/// Brings the catalog up to date with the source. What an earlier run could not do for a passing trouble is tried first.
+/// A full disk is waited for. Ends when there is nothing left to do: no mark, and no message of this process or another's; with [`Options::watch`], only on failure.
 ///
 /// # Errors
 ///
@@ -105,23 +116,14 @@ const NOTHING_TO_DO: Duration = Duration::from_millis(4);
 pub fn run(local: &Local, options: &Options, progress: &Progress) -> Result<Summary, RunError> {
     let started = Instant::now();
     let engine = Engine::new(local, options, progress);
-    feeder::redrive(local)?;
-    feeder::mark_root_of_another_address(local, options)?;
-    thread::scope(|scope| {
-        for _ in 0..options.workers.max(1) {
-            scope.spawn(|| engine.stop_on_panic(|| engine.work()));
-        }
-        scope.spawn(|| engine.stop_on_panic(|| engine.tick()));
-        if !options.watch {
-            scope.spawn(|| engine.stop_on_panic(|| engine.count()));
-        }
-        engine.stop_on_panic(|| engine.feed());
-    });
-    engine.outcome()?;
+    engine.take_up()?;
+    engine.patience.insist(|| settings::remember(local, options))?;
+    engine.patience.insist(|| feeder::mark_root_of_another_address(local, options))?;
+    engine.work_until_quiet(!options.watch, || engine.feed())?;
     let summary = progress.summary(started.elapsed());
     // Of a folder that could not be read, no file was tried anew.
     if !summary.reasons.contains_key(scan::UNREADABLE) {
-        feeder::retire_older_letters(local, options, &engine.run)?;
+        engine.patience.insist(|| feeder::retire_older_letters(local, options, &engine.run))?;
     }
     Ok(summary)
 }
@@ -135,10 +137,12 @@ struct Engine<'a> {
     run: String,
     generate: generate::Settings,
     update: update::Settings,
+    patience: Patience<'a>,
+    give_up: GiveUp,
     /// The feeder has sent all there is.
     fed: AtomicBool,
     /// Everybody is to end.
-    stopped: AtomicBool,
+    stopped: Arc<AtomicBool>,
     /// Why, when it was not because of quiet.
     failure: Mutex<Option<RunError>>,
 }
@@ -151,6 +155,7 @@ impl<'a> Engine<'a> {
             buckets.0.retain(|known| known.images != pair.images);
             buckets.0.insert(0, pair.clone());
         }
+        let stopped = Arc::new(AtomicBool::new(false));
         Self {
             local,
             options,
@@ -163,9 +168,40 @@ impl<'a> Engine<'a> {
                 tries: TRIES,
                 attempts: ATTEMPTS,
             },
+            patience: Patience::new(progress, Arc::clone(&stopped)),
+            give_up: GiveUp::default(),
             fed: AtomicBool::new(false),
-            stopped: AtomicBool::new(false),
+            stopped,
             failure: Mutex::new(None),
+        }
+    }
+
+    /// Takes up what earlier runs have left with the dead letters although it may be done now.
+    fn take_up(&self) -> Result<(), PortError> {
+        // Before anything is received: who is started and killed again and again while the disk is full must not use up
+        // the receives of messages that he cannot work on.
+        self.patience.insist(|| self.local.directory.has_room())?;
+        self.patience.insist(|| feeder::redrive(self.local))?;
+        let stale = self.patience.insist(|| self.give_up.recall(self.local, self.options.force))?;
+        self.progress.stale(stale);
+        Ok(())
+    }
+
+    /// Runs all threads until there is nothing left to do, `feed` being the one that enqueues.
+    fn work_until_quiet(&self, count: bool, feed: impl FnOnce()) -> Result<(), RunError> {
+        thread::scope(|scope| {
+            for _ in 0..self.options.workers.max(1) {
+                scope.spawn(|| self.stop_on_panic(|| self.work()));
+            }
+            scope.spawn(|| self.stop_on_panic(|| self.tick()));
+            if count {
+                scope.spawn(|| self.stop_on_panic(|| self.count()));
+            }
+            self.stop_on_panic(feed);
+        });
+        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => Err(error),
+            None => Ok(()),
         }
     }
 
@@ -173,15 +209,10 @@ impl<'a> Engine<'a> {
         self.stopped.load(Ordering::Relaxed)
     }
 
+    /// Ends the run for this reason, unless it is ending already: who was waiting then has been interrupted.
     fn fail(&self, error: RunError) {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-        self.stopped.store(true, Ordering::Relaxed);
-    }
-
-    fn outcome(&self) -> Result<(), RunError> {
-        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(error) => Err(error),
-            None => Ok(()),
+        if !self.stopped.swap(true, Ordering::Relaxed) {
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
     }
 
@@ -213,15 +244,19 @@ impl<'a> Engine<'a> {
     fn tick_once(&self, last: &mut Instant) -> Result<(), PortError> {
         let state = &self.local.state;
         let fed = self.fed.load(Ordering::Acquire);
-        let drained = fed && state.queue(QueueName::Scenes).is_empty()?;
+        let drained = fed && self.patience.insist(|| state.queue(QueueName::Scenes).is_empty())?;
         if !drained && last.elapsed() < self.options.tick {
             return Ok(());
         }
         *last = Instant::now();
-        let ports = mover::Ports { marks: state, queue: &state.level_sender() };
-        let report = block_on(mover::move_marks(&ports))?;
+        let queue = state.level_sender();
+        let ports = mover::Ports {
+            marks: &Patient { port: state, patience: &self.patience },
+            queue: &Patient { port: &queue, patience: &self.patience },
+        };
+        let report = self.patience.insist(|| block_on(mover::move_marks(&ports)))?;
         self.progress.troubled(report.troubles);
-        if drained && report.moved == 0 && !self.options.watch && state.quiet()? {
+        if drained && report.moved == 0 && !self.options.watch && self.patience.insist(|| state.quiet())? {
             self.stopped.store(true, Ordering::Relaxed);
         }
         Ok(())

@@ -96,9 +96,11 @@ where
     plan::read_and_make(ports.source, settings, &mut tasks).await;
     skip_what_is_complete(ports.items, &mut tasks).await;
     write(ports.items, &mut tasks).await;
-    // Only now: every put of the batch has ended.
+    // I1: only now, when every put of the batch has ended, so that no rebuild uses a mark up before its put.
     mark(ports.marks, ports.world, &mut tasks).await;
+    // I8: before the message is acknowledged, which until then owes it.
     publish(ports.topic, &mut tasks).await;
+    // I1, I8: at last.
     conclude(ports.letters, ports.world, settings, deliveries, tasks).await
 }
 
@@ -115,7 +117,7 @@ async fn skip_what_is_complete<I: ReadItems>(items: &I, tasks: &mut [Task]) {
     let mut touched: BTreeSet<&str> = BTreeSet::new();
     let mut candidates = Vec::new();
     for (at, task) in tasks.iter().enumerate() {
-        let puts = matches!(task.state, State::Put { .. });
+        let puts = matches!(task.state, State::Put(_));
         let first = (puts || matches!(task.state, State::Withdraw { .. })) && touched.insert(&task.key);
         if puts && first && task.message_id.is_some() && !task.force {
             candidates.push(at);
@@ -129,8 +131,9 @@ async fn skip_what_is_complete<I: ReadItems>(items: &I, tasks: &mut [Task]) {
         let task = &mut tasks[at];
         match (stored, &task.state) {
             (Err(error), _) => task.fail(Trouble::passing(&error)),
-            (Ok(Some(stored)), State::Put { bytes, .. })
-                if stored.bytes == *bytes && stored.message_id.is_some() && stored.message_id < task.message_id =>
+            (Ok(Some(stored)), State::Put(item))
+                // I1, I8: the message of the lesser id owes the mark and the publish, or has done them.
+                if stored.bytes == item.bytes && stored.message_id.is_some() && stored.message_id < task.message_id =>
             {
                 task.state = State::Unchanged;
             }
@@ -143,7 +146,7 @@ async fn skip_what_is_complete<I: ReadItems>(items: &I, tasks: &mut [Task]) {
 async fn write<I: WriteItems>(items: &I, tasks: &mut [Task]) {
     let mut waves: Vec<Vec<usize>> = Vec::new();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for at in positions(tasks, |task| matches!(task.state, State::Put { .. } | State::Withdraw { .. })) {
+    for at in positions(tasks, |task| matches!(task.state, State::Put(_) | State::Withdraw { .. })) {
         let wave = seen.entry(tasks[at].key.clone()).and_modify(|wave| *wave += 1).or_insert(0);
         if waves.len() <= *wave {
             waves.push(Vec::new());
@@ -165,14 +168,15 @@ async fn write<I: WriteItems>(items: &I, tasks: &mut [Task]) {
             }
         }
         if !puts.is_empty() {
-            for (at, result) in puts.into_iter().zip(items.put(&objects).await) {
-                tasks[at].written(result);
+            let results = items.put(&objects).await;
+            for ((at, result), object) in puts.into_iter().zip(results).zip(objects) {
+                tasks[at].written(result, object.bytes);
             }
         }
         if !deletes.is_empty() {
             let keys = keys_of(tasks, &deletes);
             for (at, result) in deletes.into_iter().zip(items.delete(&keys).await) {
-                tasks[at].written(result);
+                tasks[at].written(result, Vec::new());
             }
         }
     }
@@ -187,10 +191,12 @@ async fn mark<M: MarkLevels, R: Chance>(marks: &M, chance: &R, tasks: &mut [Task
     if rows.is_empty() {
         return;
     }
+    // I4: a token that no mark had before, so that no mover takes this mark for the one it has read.
     let fresh: Vec<Mark> =
         rows.into_iter().map(|(level, since)| Mark { level, token: chance.token(), since }).collect();
     for (mark, result) in fresh.iter().zip(answers(marks.mark(&fresh).await, fresh.len(), "marking")) {
         let Err(error) = result else { continue };
+        // I1: nobody else owes the row.
         for task in tasks.iter_mut() {
             if matches!(task.state, State::Written(_)) && task.level == mark.level {
                 task.fail(Trouble::passing(&error));
@@ -215,6 +221,7 @@ async fn publish<T: PublishItems>(topic: &T, tasks: &mut [Task]) {
     }
     let answers = answers(topic.publish(&messages).await, messages.len(), "publishing");
     for (at, result) in published.into_iter().zip(answers) {
+        // I8: an entry that was not accepted, or not answered, is owed.
         if let Err(error) = result {
             tasks[at].fail(Trouble::passing(&error));
         }
@@ -246,7 +253,7 @@ async fn conclude<L: BuryLetters, R: Clock>(
             State::Unchanged => report.unchanged += 1,
             State::Failed(trouble) => troubles.entry(task.delivery).or_default().push((task.subject, trouble)),
             // Every task has gone through all steps by now; one that has not is not done.
-            State::Read { .. } | State::Put { .. } | State::Withdraw { .. } | State::Written(_) => {
+            State::Read { .. } | State::Put(_) | State::Withdraw { .. } | State::Written(_) => {
                 let trouble = Trouble::passing(&"the task was left unfinished");
                 troubles.entry(task.delivery).or_default().push((task.subject, trouble));
             }
@@ -263,6 +270,7 @@ async fn conclude<L: BuryLetters, R: Clock>(
         let detail: Vec<String> =
             troubles.iter().map(|(subject, trouble)| format!("{subject}: {}", trouble.detail)).collect();
         let (_, first) = &troubles[0];
+        // I1, I8: acknowledged only when the dead letters hold it.
         let letter = letter(delivery, &first.reason, detail.join("; "), clock.now());
         match letters.bury(&letter).await {
             Ok(()) => report.refused.extend(troubles.into_iter().map(|(scene, trouble)| Refusal {

@@ -16,6 +16,7 @@
 //!              holders/ID      locked by the process of that id while it lives
 //!              locks/NN        one lock for all folders of the catalog with that hash
 //!              tmp/ID.N        files of that process that have not reached their place
+//!              settings.json   the options of the last run
 //!              items.ndjson    what was published; items.1.ndjson before it
 //! ```
 
@@ -41,7 +42,7 @@ pub use self::directory::Directory;
 pub use self::host::{Dice, WallClock};
 pub use self::log::ItemLog;
 pub use self::source::Folder;
-pub use self::state::{DeadLetters, Depth, KeptLetter, LevelSender, Queue, QueueName, State};
+pub use self::state::{DeadLetters, Depth, KeptLetter, LevelSender, Queue, QueueName, State, is_full};
 
 use self::holder::Holder;
 use crate::ports::BoxError;
@@ -135,6 +136,14 @@ pub enum OpenError {
         /// What the system said.
         source: BoxError,
     },
+    /// There is no room on the disk.
+    #[error("{} is on a full disk: {source}; make room and do the same again", path.display())]
+    Full {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        source: BoxError,
+    },
     /// The state file was written by a newer program.
     #[error("{} has version {found}; this program knows up to {known}: use a newer one", path.display())]
     Newer {
@@ -178,6 +187,7 @@ impl OpenError {
             ErrorKind::NotADirectory => Self::NotADirectory { path },
             ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
             ErrorKind::PermissionDenied => Self::Denied { path, source: source.into() },
+            _ if files::says_full(&source) => Self::Full { path, source: source.into() },
             _ => Self::Io { path, source },
         }
     }

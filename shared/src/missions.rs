@@ -23,8 +23,10 @@ pub struct Satellite {
     pub designator: &'static str,
     /// The launch or the day from which on there are scenes, `YYYY-MM-DD`.
     pub since: &'static str,
-    /// The bucket of the public archive that holds its scenes.
+    /// The bucket of the public archive that holds its scenes' images and XML.
     pub bucket: &'static str,
+    /// The bucket that holds their quicklooks.
+    pub quicklooks: &'static str,
     /// The page of the archive in the Registry of Open Data on AWS.
     pub registry: &'static str,
     /// Its cameras.
@@ -247,6 +249,9 @@ static AMAZONIA1_CAMERAS: [Camera; 1] = [Camera {
     quicklook: Quicklook::Png,
 }];
 
+/// The bucket that since 2024 holds the scenes of all satellites, images, XML and quicklooks together, at the same keys.
+pub const COMMON_BUCKET: &str = "brazil-eosats";
+
 /// All satellites, in the order of their folders.
 pub static SATELLITES: [Satellite; 3] = [
     Satellite {
@@ -260,6 +265,7 @@ pub static SATELLITES: [Satellite; 3] = [
         designator: "2021-015A",
         since: "2021-02-28",
         bucket: "amazonia-pds",
+        quicklooks: "amazonia-meta-pds",
         registry: "https://registry.opendata.aws/amazonia/",
         cameras: &AMAZONIA1_CAMERAS,
     },
@@ -274,6 +280,7 @@ pub static SATELLITES: [Satellite; 3] = [
         designator: "2014-079A",
         since: "2014-12-08",
         bucket: "cbers-pds",
+        quicklooks: "cbers-meta-pds",
         registry: "https://registry.opendata.aws/cbers/",
         cameras: &CBERS4_CAMERAS,
     },
@@ -288,6 +295,7 @@ pub static SATELLITES: [Satellite; 3] = [
         designator: "2019-093E",
         since: "2019-12-20",
         bucket: "cbers-pds",
+        quicklooks: "cbers-meta-pds",
         registry: "https://registry.opendata.aws/cbers/",
         cameras: &CBERS4A_CAMERAS,
     },

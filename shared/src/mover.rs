@@ -50,11 +50,13 @@ pub async fn move_marks<M: TakeMarks, Q: SendLevels>(ports: &Ports<'_, M, Q>) ->
             let mut accepted: Vec<(Level, Token)> = Vec::with_capacity(messages.len());
             for (mark, sent) in page.marks.into_iter().zip(ports.queue.send(&messages).await) {
                 match sent {
+                    // I4: of this very entry; one without an answer is not among them.
                     Ok(()) => accepted.push((mark.level, mark.token)),
                     Err(error) => report.troubles.push(format!("level {} was not sent: {error}", mark.level)),
                 }
             }
             if !accepted.is_empty() {
+                // I1: only now, when a message owes the level; I4: on condition of the token that was read.
                 for ((level, _), removed) in accepted.iter().zip(ports.marks.remove(&accepted).await) {
                     match removed {
                         Ok(true) => report.moved += 1,

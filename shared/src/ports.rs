@@ -38,6 +38,15 @@ pub enum PortError {
         /// The bound in bytes.
         limit: u64,
     },
+    /// What stands there holds no bytes that could be read: a pipe, a folder, a link that leads nowhere. It stays so
+    /// until somebody changes it.
+    #[error("{what} is {found}, expected a regular file")]
+    NotAFile {
+        /// What was asked for.
+        what: String,
+        /// What it is.
+        found: &'static str,
+    },
     /// Permission denied.
     #[error("no permission for {what}: {source}")]
     Denied {
@@ -134,7 +143,8 @@ pub trait ReadSource {
     /// Reads each object whole, in order, unless it is longer than `limit` bytes.
     ///
     /// Errors: [`PortError::NotFound`], [`PortError::TooLarge`] (nothing beyond the limit is read),
-    /// [`PortError::Denied`], [`PortError::Unavailable`].
+    /// [`PortError::NotAFile`] (only of an object that says where its file is), [`PortError::Denied`],
+    /// [`PortError::Unavailable`].
     fn read(&self, objects: &[SourceObject], limit: u64) -> impl Future<Output = Vec<PortResult<Vec<u8>>>> + Send;
 }
 

@@ -1,10 +1,12 @@
 //! Scenes: INPE's file names and XML, read into a [`Scene`]. Pure: no input or output but its arguments.
 //!
-//! Layout: [`name`] reads names and keys of files, [`xml`] the texts of a document in one pass, [`reading`] checks those
-//! texts and turns them into values, [`geometry`] makes footprints, [`error`] says why a scene is refused.
+//! Layout: [`name`] reads names of scenes and files, [`key`] keys of the public buckets, [`xml`] the texts of a document
+//! in one pass, [`reading`] checks those texts and turns them into values, [`geometry`] makes footprints, [`error`] says
+//! why a scene is refused.
 
 pub mod error;
 pub mod geometry;
+pub mod key;
 pub mod name;
 pub mod reading;
 pub mod xml;
@@ -12,8 +14,9 @@ pub mod xml;
 use chrono::{DateTime, Utc};
 
 pub use self::error::SceneError;
-pub use self::geometry::{Footprint, Position};
-pub use self::name::{MetadataName, Optics, SceneId, SourceKey};
+pub use self::geometry::{Footprint, FootprintError, Position};
+pub use self::key::SourceKey;
+pub use self::name::{MetadataName, Optics, SceneId};
 
 use crate::missions::Band;
 

@@ -1,15 +1,18 @@
 //! STAC documents: items from scenes, catalogs and collections from listings. Pure.
 //!
-//! Layout: [`item`], [`catalog`], [`collection`], and [`link`] for what they share. The specification followed is
-//! STAC 1.1.0.
+//! Layout: [`item`] with its JSON in `feature`, [`catalog`], [`collection`], [`link`] for what they share, and
+//! [`buckets`], where the assets are. The specification followed is STAC 1.1.0.
 
+pub mod buckets;
 pub mod catalog;
 pub mod collection;
+mod feature;
 pub mod item;
 pub mod link;
 
+pub use self::buckets::{BucketPair, Buckets};
 pub use self::catalog::{Listing, ReadBack, Revision};
-pub use self::item::{BucketPair, Buckets};
+pub use self::item::StoredItem;
 
 /// The JSON of a document. Text, finite numbers and maps with text for keys are written to memory: nothing of that
 /// can fail.

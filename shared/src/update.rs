@@ -123,6 +123,7 @@ where
         }
         let level = message.level;
         report.acknowledged[at] = match rebuild(ports, settings, &level, message.since).await {
+            // I1, I5: only now, with the document written and the parent told.
             Ok(rebuilt) => {
                 let revision = rebuilt.written.map(Revision::number);
                 tracing::info!(%level, revision, entries = rebuilt.entries, conflicts = rebuilt.conflicts, "rebuilt");
@@ -153,6 +154,7 @@ async fn refuse<C, M, L: BuryLetters, R: Clock>(
     detail: String,
     report: &mut Report,
 ) -> bool {
+    // I1: acknowledged only when the dead letters hold it.
     let letter = letter(delivery, reason, detail.clone(), ports.world.now());
     match ports.letters.bury(&letter).await {
         Ok(()) => {
@@ -199,7 +201,7 @@ where
         }
     };
     rebuilt.conflicts = conflicts;
-    // 5. Always, also when nothing was written: an earlier attempt may have died between its write and this look.
+    // 5. I5: always, also when nothing was written: an earlier attempt may have died between its write and this look.
     rebuilt.parent_marked = mark_parent_unless_it_links(ports, settings.grid, level, since).await?;
     Ok(rebuilt)
 }
@@ -217,16 +219,16 @@ where
 {
     let grid = settings.grid;
     let key = grid.document_key(level);
-    // 1. The catalog that stands there, before the listing.
+    // 1. I2: the catalog that stands there, before the listing.
     let present = Present::read(ports.catalog, &key).await?;
-    // 2. Only then the listing.
+    // 2. I2: only then the listing, at each try anew.
     let listing = if grid.holds_items(level) {
         Listing::Items(list_items(ports.catalog, level).await?)
     } else {
         let linked = present.as_ref().and_then(|present| present.read.as_ref());
         Listing::Children(list_children(ports.catalog, grid, level, linked).await?)
     };
-    // 3. The document.
+    // 3. I7: the document, of nothing else. I3: one revision on; after an unreadable one, a revision that never was.
     let build = |revision| catalog::build(grid, &settings.site, level, &listing, revision);
     let (expected, revision) = match &present {
         None => (Expected::Absent, Revision::FIRST),
@@ -246,13 +248,14 @@ where
         },
         since,
     };
-    // A parent may leave a catalog as it is when nothing but the revision would change; a row always writes.
+    // A parent may leave a catalog as it is when nothing but the revision would change. I1: a row always writes, since
+    // a late write of somebody who has read the same document, but listed other items, must not find it so.
     if let (Listing::Children(_), Some(Present { bytes, read: Some(read), .. })) = (&listing, &present)
         && build(read.revision)? == *bytes
     {
         return Ok(rebuilt);
     }
-    // 4. Only over what was read.
+    // 4. I2, I3: only over what was read; and never a deletion.
     ports.catalog.put_if(&key, &build(revision)?, &expected).await?;
     rebuilt.written = Some(revision);
     Ok(rebuilt)
@@ -314,6 +317,7 @@ async fn list_children<C: ReadCatalog + Sync>(
             // A folder of no level of this grid is none of ours.
             let child = level.child(&name).ok().filter(|child| grid.place(child).is_ok());
             let Some(child) = child else { return Ok(None) };
+            // I6: a document that was linked is never deleted; of any other it must be seen to exist.
             let exists = known(&name) || catalog.exists(&grid.document_key(&child)).await?;
             Ok(exists.then_some(name))
         })
@@ -340,6 +344,7 @@ where
     if present.and_then(|present| present.read).is_some_and(|read| read.children.contains(name)) {
         return Ok(false);
     }
+    // I5: from here on the mark owes the link. I4: a fresh token.
     let mark = Mark { level: parent, token: ports.world.token(), since };
     for result in answers(ports.marks.mark(&[mark]).await, 1, "marking") {
         result?;

@@ -108,10 +108,33 @@ impl KeptLetters for lazycat::local::DeadLetters {
     }
 }
 
-/// One test for each promise. The expression makes a fresh [`World`] each time.
+/// One test for each promise. The expression makes a fresh [`World`] each time; a second one makes those in which time
+/// is moved. `pages of` a world makes only those about what is read page by page.
 #[macro_export]
 macro_rules! conformance {
+    (pages of $world:expr) => {
+        $crate::conformance! { @objects $world;
+            listings::a_level_without_objects_lists_nothing,
+            listings::a_listing_ends_at_the_borders_of_its_level,
+            listings::the_root_lists_what_stands_at_the_top,
+            listings::names_are_ascending_by_their_bytes,
+            listings::a_deleted_object_is_not_listed,
+            listings::what_stands_throughout_is_in_exactly_one_page,
+        }
+        $crate::conformance! { @marks $world;
+            marks::a_mark_is_scanned_as_it_was_put,
+            marks::a_second_mark_takes_the_place_of_the_first,
+            marks::the_since_of_a_mark_that_stands_is_kept,
+            marks::a_mark_is_removed_by_its_own_token_only,
+            marks::removing_answers_for_each_mark_in_order,
+            marks::a_scan_gives_every_mark_once,
+            marks::a_mark_that_stands_throughout_is_in_one_of_the_pages,
+        }
+    };
     ($world:expr) => {
+        $crate::conformance!($world; $world);
+    };
+    ($world:expr; $timed:expr) => {
         $crate::conformance! { @objects $world;
             objects::an_object_is_absent_until_it_is_written,
             objects::any_bytes_come_back_as_they_were_written,
@@ -130,23 +153,9 @@ macro_rules! conformance {
             objects::deleting_what_is_not_there_succeeds,
             objects::items_are_objects_of_the_catalog,
             objects::a_key_that_could_leave_the_catalog_fails_alone,
-            listings::a_level_without_objects_lists_nothing,
-            listings::a_listing_ends_at_the_borders_of_its_level,
-            listings::the_root_lists_what_stands_at_the_top,
-            listings::names_are_ascending_by_their_bytes,
-            listings::a_deleted_object_is_not_listed,
-            listings::what_stands_throughout_is_in_exactly_one_page,
         }
-        $crate::conformance! { @marks $world;
-            marks::a_mark_is_scanned_as_it_was_put,
-            marks::a_second_mark_takes_the_place_of_the_first,
-            marks::the_since_of_a_mark_that_stands_is_kept,
-            marks::a_mark_is_removed_by_its_own_token_only,
-            marks::removing_answers_for_each_mark_in_order,
-            marks::a_scan_gives_every_mark_once,
-            marks::a_mark_that_stands_throughout_is_in_one_of_the_pages,
-        }
-        $crate::conformance! { @queue $world;
+        $crate::conformance!(pages of $world);
+        $crate::conformance! { @queue $timed;
             queues::a_message_is_received_as_it_was_sent,
             queues::every_message_is_received_and_no_more_at_a_time_than_asked_for,
             queues::a_received_message_is_invisible_until_its_time_out,

@@ -5,3 +5,5 @@ pub mod faults;
 pub mod goldens;
 pub mod ministack;
 pub mod model;
+pub mod simulation;
+pub mod wire;

@@ -115,7 +115,7 @@ fn each(check: impl Fn(&Known, &str, &MetadataName, &Value)) {
         let made =
             item::generate(&INPE, &xml, &name, pair, None).unwrap_or_else(|error| panic!("{}: {error}", known.file));
         assert_eq!(made.key, format!("{}/{}.json", name.scene.row_key(), name.scene));
-        let item = serde_json::from_slice(&made.bytes).unwrap();
+        let item = serde_json::from_slice(made.item.bytes()).unwrap();
         check(known, std::str::from_utf8(&xml).unwrap(), &name, &item);
     }
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
-use lazycat::embedded::{Progress, Summary};
+use lazycat::embedded::progress::{News, Progress, StaleLevel, Summary};
 use lazycat::generate::Refusal;
 
 /// How often a bar is drawn anew.
@@ -20,19 +20,19 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 const REFUSALS_SHOWN: usize = 50;
 
 /// Shows the progress of a run while it lasts.
-pub(super) struct Shown<'a> {
+pub(crate) struct Shown<'a> {
     progress: &'a Progress,
     watch: bool,
     terminal: bool,
 }
 
 impl<'a> Shown<'a> {
-    pub(super) fn start(progress: &'a Progress, watch: bool, terminal: bool) -> Self {
+    pub(crate) fn start(progress: &'a Progress, watch: bool, terminal: bool) -> Self {
         Self { progress, watch, terminal }
     }
 
     /// Runs `work`, showing its progress meanwhile.
-    pub(super) fn during<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn during<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let (done, waiting) = mpsc::channel::<()>();
         thread::scope(|scope| {
             scope.spawn(move || {
@@ -64,7 +64,7 @@ impl<'a> Shown<'a> {
             bar.set_position(done);
             bar.set_message(self.aside());
             if self.watch {
-                self.progress.news().iter().for_each(|refusal| bar.println(told(refusal)));
+                self.progress.news().iter().for_each(|news| bar.println(told_news(news)));
             }
         }
         bar.finish_and_clear();
@@ -77,6 +77,10 @@ impl<'a> Shown<'a> {
         if refused > 0 {
             aside.push_str(&format!(", {} refused", HumanCount(refused)));
         }
+        let stale = self.progress.levels_stale();
+        if stale > 0 {
+            aside.push_str(&format!(", {} levels not rebuilt", HumanCount(stale)));
+        }
         aside
     }
 
@@ -88,7 +92,7 @@ impl<'a> Shown<'a> {
             let is_over = ended(every);
             // A watch has no summary to tell them in.
             if self.watch {
-                self.progress.news().iter().for_each(|refusal| eprintln!("{}", told(refusal)));
+                self.progress.news().iter().for_each(|news| eprintln!("{}", told_news(news)));
             }
             let now = self.counts();
             if now != before {
@@ -136,6 +140,12 @@ pub(super) fn summary(summary: &Summary, catalog: &Path, json: bool) -> io::Resu
         HumanCount(summary.refused),
         HumanCount(summary.rebuilt),
     )?;
+    troubles(&mut out, summary)?;
+    writeln!(out, "{}", catalog.join("catalog.json").display())
+}
+
+/// Prints what went wrong: refused scenes, stale levels, and what was overcome.
+pub(crate) fn troubles(out: &mut impl io::Write, summary: &Summary) -> io::Result<()> {
     for refusal in summary.refusals.iter().take(REFUSALS_SHOWN) {
         writeln!(out, "{}", told(refusal))?;
     }
@@ -144,10 +154,41 @@ pub(super) fn summary(summary: &Summary, catalog: &Path, json: bool) -> io::Resu
             summary.reasons.iter().map(|(reason, count)| format!("{reason} {}", HumanCount(*count))).collect();
         writeln!(out, "... all {} by reason: {}", HumanCount(summary.refused), reasons.join(", "))?;
     }
+    for level in summary.stale_levels.iter().take(REFUSALS_SHOWN) {
+        writeln!(out, "{}", told_stale(level))?;
+    }
     if !summary.troubles.is_empty() {
         writeln!(out, "troubles that passed: {}", crate::explain::printable(&summary.troubles.join("; ")))?;
     }
-    writeln!(out, "{}", catalog.join("catalog.json").display())
+    Ok(())
+}
+
+/// What to do about levels that could not be rebuilt.
+pub(crate) fn advice(summary: &Summary) -> String {
+    let levels: Vec<&str> = summary.stale_levels.iter().take(3).map(|level| level.level.as_str()).collect();
+    let more = if summary.stale > levels.len() as u64 { ", ..." } else { "" };
+    format!(
+        "{} could not be rebuilt and lag behind their items: level {}{more}. Clear what is in their way, as told above, \
+         and run again: they are tried first.",
+        HumanCount(summary.stale),
+        crate::explain::printable(&levels.join(", ")),
+    )
+}
+
+fn told_news(news: &News) -> String {
+    match news {
+        News::Refused(refusal) => told(refusal),
+        News::Stale(level) => told_stale(level),
+    }
+}
+
+/// A level that could not be rebuilt, and why, in two lines.
+fn told_stale(StaleLevel { level, reason, detail }: &StaleLevel) -> String {
+    format!(
+        "not rebuilt ({reason}): level {}\n    {}",
+        crate::explain::printable(level),
+        crate::explain::printable(detail)
+    )
 }
 
 /// A refused scene, and why, in two lines.

@@ -10,13 +10,9 @@ use serde_json::Value;
 
 use crate::edit;
 use crate::sound::{documents, documents_but_revisions, must_be_sound, must_be_the_same_but_for_revisions, times};
-use crate::world::{PLAIN, SOME_REFUSED, SUCCESS, World, day, mux, write};
+use crate::world::{PLAIN, SOME_REFUSED, SUCCESS, World, day, item_key, mux, write};
 
 const ROW: &str = "CBERS4/MUX/057/121/catalog.json";
-
-fn item_key(scene: &SceneSpec) -> String {
-    format!("{}/{}.json", scene.row_key(), scene.id())
-}
 
 /// One scene of each camera, and a second in one row.
 fn one_of_each() -> Vec<SceneSpec> {
@@ -293,6 +289,8 @@ fn the_summary_in_json_is_one_line_of_these_fields() {
         "reasons",
         "refusals",
         "rebuilt",
+        "stale",
+        "stale_levels",
         "conflicts",
         "troubles",
         "seconds",

@@ -37,7 +37,12 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        let folder = TempDir::new().unwrap();
+        Self::new_in(&std::env::temp_dir())
+    }
+
+    /// A world whose folders stand in this one.
+    pub fn new_in(folder: &Path) -> Self {
+        let folder = TempDir::new_in(folder).unwrap();
         let source = folder.path().join("source");
         fs::create_dir(&source).unwrap();
         Self { source, catalog: folder.path().join("catalog"), folder, runs: AtomicU64::new(0) }
@@ -77,6 +82,22 @@ impl World {
     /// Starts a run of another source into the catalog.
     pub fn start_from(&self, source: &Path, options: &[&str]) -> Running {
         Running::start(self.command(source, options), &self.next_output())
+    }
+
+    /// Withdraws scenes from the catalog.
+    pub fn withdraw(&self, arguments: &[&str]) -> Ran {
+        self.start_withdrawal(arguments).end()
+    }
+
+    /// Starts to withdraw scenes from the catalog.
+    pub fn start_withdrawal(&self, arguments: &[&str]) -> Running {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lazycat"));
+        command.arg("withdraw").arg("--catalog").arg(&self.catalog);
+        if !arguments.contains(&PLAIN) {
+            command.arg("--json");
+        }
+        command.args(arguments.iter().filter(|argument| **argument != PLAIN));
+        Running::start(command, &self.next_output())
     }
 
     /// Runs the source into the catalog, to its end, as a user without special rights: those of root end at nothing.
@@ -151,6 +172,11 @@ pub fn day(number: usize) -> Date {
 /// A scene of CBERS4-MUX in the usual row, one for each number.
 pub fn mux(number: usize) -> SceneSpec {
     SceneSpec::cbers4_mux(57, 121, day(number))
+}
+
+/// The key of a scene's item.
+pub fn item_key(scene: &SceneSpec) -> String {
+    format!("{}/{}.json", scene.row_key(), scene.id())
 }
 
 /// A run that goes on. Killed when dropped.

@@ -187,6 +187,13 @@ impl ReadCatalog for CatalogBucket {
             let name = name.ok_or_else(|| wanting(what(), "key of this level in one of its entries"))?;
             Ok(check_key(name, LONGEST_NAME).is_ok().then(|| name.to_owned()))
         };
+        // The SDK reads XML that ends early as if it were whole; entries that are missing then would be lost.
+        let (Some(more), Some(entries)) = (answer.is_truncated(), answer.key_count()) else {
+            return Err(wanting(what(), "IsTruncated or KeyCount"));
+        };
+        if usize::try_from(entries) != Ok(answer.contents().len() + answer.common_prefixes().len()) {
+            return Err(wanting(what(), &format!("{entries} entries, as its KeyCount says")));
+        }
         let mut page = Page::default();
         for object in answer.contents() {
             page.objects.extend(name(object.key(), "")?);
@@ -194,7 +201,7 @@ impl ReadCatalog for CatalogBucket {
         for folder in answer.common_prefixes() {
             page.folders.extend(name(folder.prefix(), "/")?);
         }
-        if answer.is_truncated() == Some(true) {
+        if more {
             let next = answer.next_continuation_token.ok_or_else(|| wanting(what(), "token for its next page"))?;
             page.next = Some(PageToken(next));
         }

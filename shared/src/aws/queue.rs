@@ -38,7 +38,8 @@ impl Queue {
     }
 
     /// Lets a receive that finds nothing wait for up to so many seconds, at most 20. With at least one, SQS looks for
-    /// messages on all of its servers; without, it may find none although there are some.
+    /// messages on all of its servers; without, it may find none although there are some. The client's time-outs must
+    /// allow the wait.
     #[must_use]
     pub fn with_wait(self, seconds: u8) -> Self {
         Self { wait: seconds.min(20).into(), ..self }

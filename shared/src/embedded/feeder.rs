@@ -9,10 +9,11 @@ use futures::executor::block_on;
 
 use crate::grid::INPE;
 use crate::level::{Level, Mark};
-use crate::local::{Local, QueueName};
+use crate::local::{KeptLetter, Local, QueueName};
 use crate::message::SceneRecord;
 use crate::ports::{Chance as _, Clock as _, MarkLevels as _, PortError, ReadCatalog as _, SendMessages, SourceObject};
 
+use super::give_up::GAVE_UP;
 use super::scan::{self, Found, Watch};
 use super::worker::World;
 use super::{Engine, NOTHING_TO_DO, Options, RunError};
@@ -25,6 +26,13 @@ const AT_ONCE: usize = 256;
 const MOST_WAITING: u64 = 16_384;
 
 impl Engine<'_> {
+    /// Sends messages about scenes, all of them.
+    pub(super) fn send(&self, bodies: &[String]) -> Result<(), PortError> {
+        let queue = self.local.state.queue(QueueName::Scenes);
+        // As one transaction: either all are accepted or none is.
+        self.patience.insist(|| block_on(queue.send(bodies)).into_iter().collect())
+    }
+
     /// Counts the scenes, so that the remaining time can be told.
     pub(super) fn count(&self) {
         let mut scenes = 0;
@@ -42,8 +50,10 @@ impl Engine<'_> {
         let mut watch = Watch::new();
         loop {
             let started = Instant::now();
-            let mut feed =
-                Feed { engine: self, run: &self.run, bodies: Vec::with_capacity(AT_ONCE), sent: 0, failure: None };
+            let mut feed = match Feed::new(self) {
+                Ok(feed) => feed,
+                Err(error) => return self.fail(RunError::State(error)),
+            };
             let mut troubles = Vec::new();
             let mut found = |scene| feed.add(scene);
             let mut trouble = |trouble| troubles.push(trouble);
@@ -64,8 +74,10 @@ impl Engine<'_> {
             if !self.options.watch {
                 return;
             }
-            // A folder that takes long to walk is walked less often.
-            let rest = self.options.look_every.max(started.elapsed() * 4);
+            // A folder that takes long to walk is walked less often, but not when there is something that only waits to
+            // look the same once more.
+            let took = started.elapsed();
+            let rest = self.options.look_every.max(if watch.is_waiting() { took } else { took * 4 });
             let until = Instant::now() + rest;
             while Instant::now() < until {
                 if self.is_stopped() {
@@ -82,11 +94,23 @@ struct Feed<'a> {
     engine: &'a Engine<'a>,
     run: &'a str,
     bodies: Vec<String>,
+    /// How many messages waited before this walk, of a run that was killed or of another one that goes on.
+    found: u64,
+    /// How many scenes had been done before this walk.
+    done: u64,
     sent: u64,
     failure: Option<PortError>,
 }
 
-impl Feed<'_> {
+impl<'a> Feed<'a> {
+    fn new(engine: &'a Engine<'a>) -> Result<Self, PortError> {
+        let queue = engine.local.state.queue(QueueName::Scenes);
+        let found = engine.patience.insist(|| queue.depth())?.visible;
+        let done = engine.progress.scenes_done();
+        let bodies = Vec::with_capacity(AT_ONCE);
+        Ok(Self { engine, run: &engine.run, bodies, found, done, sent: 0, failure: None })
+    }
+
     /// Takes a scene; whether to go on.
     fn add(&mut self, found: Found) -> bool {
         let options = self.engine.options;
@@ -121,12 +145,9 @@ impl Feed<'_> {
             self.failure = Some(error);
             return false;
         }
-        let queue = self.engine.local.state.queue(QueueName::Scenes);
-        for result in block_on(queue.send(&self.bodies)) {
-            if let Err(error) = result {
-                self.failure = Some(error);
-                return false;
-            }
+        if let Err(error) = self.engine.send(&self.bodies) {
+            self.failure = Some(error);
+            return false;
         }
         self.sent += self.bodies.len() as u64;
         self.bodies.clear();
@@ -135,12 +156,13 @@ impl Feed<'_> {
 
     fn wait_for_room(&self) -> Result<(), PortError> {
         // Only when many have been sent: counting the queue costs something.
-        let done = self.engine.progress.scenes_done();
-        if self.sent.saturating_sub(done) < MOST_WAITING {
+        let done = self.engine.progress.scenes_done() - self.done;
+        if (self.found + self.sent).saturating_sub(done) < MOST_WAITING {
             return Ok(());
         }
+        let queue = self.engine.local.state.queue(QueueName::Scenes);
         while !self.engine.is_stopped() {
-            let depth = self.engine.local.state.queue(QueueName::Scenes).depth()?;
+            let depth = self.engine.patience.insist(|| queue.depth())?;
             if depth.visible < MOST_WAITING {
                 return Ok(());
             }
@@ -195,8 +217,9 @@ pub(super) fn retire_older_letters(local: &Local, options: &Options, run: &str) 
         let page = letters.page(after, 500)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.number;
-        let outlived: Vec<_> =
-            page.into_iter().filter(|kept| kept.letter.reason != PASSING && is_outlived(&kept.letter.body)).collect();
+        let may_be_owed = |reason: &str| reason == PASSING || reason == GAVE_UP;
+        let is_over = |kept: &KeptLetter| !may_be_owed(&kept.letter.reason) && is_outlived(&kept.letter.body);
+        let outlived: Vec<_> = page.into_iter().filter(is_over).collect();
         if !outlived.is_empty() {
             letters.remove(&outlived)?;
         }

@@ -10,7 +10,8 @@ use serde::Serialize;
 use crate::generate::{self, Refusal};
 use crate::update;
 
-/// How many refusals are kept word for word. The others are counted; all of them are with the dead letters.
+/// How many refusals, and how many stale levels, are kept word for word. The others are counted; all of them are with
+/// the dead letters.
 pub const REFUSALS_KEPT: usize = 1_000;
 
 /// How many troubles are kept.
@@ -26,6 +27,7 @@ pub struct Progress {
     withdrawn: AtomicU64,
     refused: AtomicU64,
     rebuilt: AtomicU64,
+    stale: AtomicU64,
     conflicts: AtomicU64,
     kept: Mutex<Kept>,
 }
@@ -34,9 +36,30 @@ pub struct Progress {
 struct Kept {
     refusals: Vec<Refusal>,
     reasons: BTreeMap<String, u64>,
+    stale_levels: Vec<StaleLevel>,
     troubles: Vec<String>,
-    /// Refusals that nobody has been told yet.
-    news: Vec<Refusal>,
+    /// What nobody has been told yet.
+    news: Vec<News>,
+}
+
+/// Something that a watch tells when it happens, since it has no summary to tell it in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// A scene was refused.
+    Refused(Refusal),
+    /// A level could not be rebuilt.
+    Stale(StaleLevel),
+}
+
+/// A level that could not be rebuilt: its document lags behind what stands there, and is owed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StaleLevel {
+    /// The level, `/` for the root.
+    pub level: String,
+    /// A short, stable word.
+    pub reason: String,
+    /// One sentence.
+    pub detail: String,
 }
 
 /// What a run has done.
@@ -56,12 +79,22 @@ pub struct Summary {
     pub refusals: Vec<Refusal>,
     /// Catalogs and collections that were written.
     pub rebuilt: u64,
+    /// Levels that could not be rebuilt. Each is with the dead letters until it is.
+    pub stale: u64,
+    /// The first of them, each with its reason.
+    pub stale_levels: Vec<StaleLevel>,
     /// How often another process had written one first.
     pub conflicts: u64,
     /// Passing troubles that were overcome, the last of them.
     pub troubles: Vec<String>,
     /// How long it took.
     pub seconds: f64,
+}
+
+impl From<Refusal> for StaleLevel {
+    fn from(Refusal { scene, reason, detail }: Refusal) -> Self {
+        Self { level: scene, reason, detail }
+    }
 }
 
 impl Progress {
@@ -90,9 +123,15 @@ impl Progress {
         self.rebuilt.load(Ordering::Relaxed)
     }
 
-    /// The refusals since this was last asked, at most [`REFUSALS_KEPT`] of them.
+    /// How many levels could not be rebuilt.
     #[must_use]
-    pub fn news(&self) -> Vec<Refusal> {
+    pub fn levels_stale(&self) -> u64 {
+        self.stale.load(Ordering::Relaxed)
+    }
+
+    /// What went wrong for good since this was last asked, at most [`REFUSALS_KEPT`] of it.
+    #[must_use]
+    pub fn news(&self) -> Vec<News> {
         std::mem::take(&mut self.kept().news)
     }
 
@@ -109,6 +148,8 @@ impl Progress {
             reasons: kept.reasons.clone(),
             refusals: kept.refusals.clone(),
             rebuilt: of(&self.rebuilt),
+            stale: of(&self.stale),
+            stale_levels: kept.stale_levels.clone(),
             conflicts: of(&self.conflicts),
             troubles: kept.troubles.clone(),
             seconds: elapsed.as_secs_f64(),
@@ -133,7 +174,7 @@ impl Progress {
         let conflicts: u64 = report.rebuilt.iter().map(|(_, rebuilt)| u64::from(rebuilt.conflicts)).sum();
         self.rebuilt.fetch_add(written as u64, Ordering::Relaxed);
         self.conflicts.fetch_add(conflicts, Ordering::Relaxed);
-        self.refused(report.refused);
+        self.stale(report.refused.into_iter().map(StaleLevel::from).collect());
         self.troubled(report.troubles);
     }
 
@@ -146,10 +187,23 @@ impl Progress {
         for refusal in refusals {
             *kept.reasons.entry(refusal.reason.clone()).or_default() += 1;
             if kept.news.len() < REFUSALS_KEPT {
-                kept.news.push(refusal.clone());
+                kept.news.push(News::Refused(refusal.clone()));
             }
             if kept.refusals.len() < REFUSALS_KEPT {
                 kept.refusals.push(refusal);
+            }
+        }
+    }
+
+    pub(super) fn stale(&self, levels: Vec<StaleLevel>) {
+        self.stale.fetch_add(levels.len() as u64, Ordering::Relaxed);
+        let mut kept = self.kept();
+        for level in levels {
+            if kept.news.len() < REFUSALS_KEPT {
+                kept.news.push(News::Stale(level.clone()));
+            }
+            if kept.stale_levels.len() < REFUSALS_KEPT {
+                kept.stale_levels.push(level);
             }
         }
     }

@@ -1,7 +1,6 @@
 //! Workers: take messages from both queues and give them to the use cases.
 
 use std::thread;
-use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 
@@ -10,6 +9,8 @@ use crate::local::{Dice, Folder, Queue, QueueName, WallClock};
 use crate::ports::{Chance, Clock, Delivery, PortError, ReceiveMessages};
 use crate::update;
 
+use super::patience::Patient;
+use super::progress::StaleLevel;
 use super::{Engine, NOTHING_TO_DO, RunError};
 
 /// How many messages about scenes a worker takes at once. More save transactions; fewer save memory.
@@ -17,9 +18,6 @@ const SCENES_AT_ONCE: usize = 64;
 
 /// How many levels a worker takes at once.
 const LEVELS_AT_ONCE: usize = 16;
-
-/// How long the state may fail before the run ends.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Randomness and time of this machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,24 +42,11 @@ impl Clock for World {
 impl Engine<'_> {
     /// Works until the run ends. Levels go first: a catalog that lags behind its items is what readers see.
     pub(super) fn work(&self) {
-        let mut failing_since: Option<Instant> = None;
         while !self.is_stopped() {
-            let worked = self.work_on_levels().and_then(|levels| Ok(levels || self.work_on_scenes()?));
-            match worked {
-                Ok(true) => failing_since = None,
-                Ok(false) => {
-                    failing_since = None;
-                    thread::sleep(NOTHING_TO_DO);
-                }
-                Err(error) => {
-                    // A full disk may be freed; the messages are not lost.
-                    let since = *failing_since.get_or_insert_with(Instant::now);
-                    if since.elapsed() > PATIENCE {
-                        return self.fail(RunError::State(error));
-                    }
-                    self.progress.troubled(vec![error.to_string()]);
-                    thread::sleep(Duration::from_secs(1));
-                }
+            match self.work_on_levels().and_then(|levels| Ok(levels || self.work_on_scenes()?)) {
+                Ok(true) => {}
+                Ok(false) => thread::sleep(NOTHING_TO_DO),
+                Err(error) => return self.fail(RunError::State(error)),
             }
         }
     }
@@ -69,20 +54,23 @@ impl Engine<'_> {
     fn work_on_scenes(&self) -> Result<bool, PortError> {
         let state = &self.local.state;
         let queue = state.queue(QueueName::Scenes);
-        let deliveries = block_on(queue.receive(SCENES_AT_ONCE))?;
-        if deliveries.is_empty() {
+        let letters = state.dead_letters(QueueName::Scenes);
+        let received = self.patience.insist(|| block_on(queue.receive(SCENES_AT_ONCE)))?;
+        if received.is_empty() {
             return Ok(false);
         }
+        let (deliveries, given_up) = self.give_up.sort_out(&queue, &letters, &self.patience, received)?;
+        self.progress.refused(given_up);
         let ports = generate::Ports {
             source: &Folder::new(&self.options.source),
-            items: &self.local.directory,
-            marks: state,
-            topic: &self.local.log,
-            letters: &state.dead_letters(QueueName::Scenes),
+            items: &self.patient(&self.local.directory),
+            marks: &self.patient(state),
+            topic: &self.patient(&self.local.log),
+            letters: &self.patient(&letters),
             world: &World,
         };
         let report = block_on(generate::generate(&ports, &self.generate, &deliveries));
-        give_back(&queue, &deliveries, &report.acknowledged)?;
+        self.give_back(&queue, &deliveries, &report.acknowledged)?;
         self.progress.generated(report);
         Ok(true)
     }
@@ -90,39 +78,47 @@ impl Engine<'_> {
     fn work_on_levels(&self) -> Result<bool, PortError> {
         let state = &self.local.state;
         let queue = state.queue(QueueName::Levels);
-        let deliveries = block_on(queue.receive(LEVELS_AT_ONCE))?;
-        if deliveries.is_empty() {
+        let letters = state.dead_letters(QueueName::Levels);
+        let received = self.patience.insist(|| block_on(queue.receive(LEVELS_AT_ONCE)))?;
+        if received.is_empty() {
             return Ok(false);
         }
+        let (deliveries, given_up) = self.give_up.sort_out(&queue, &letters, &self.patience, received)?;
+        self.progress.stale(given_up.into_iter().map(StaleLevel::from).collect());
         let ports = update::Ports {
-            catalog: &self.local.directory,
-            marks: state,
-            letters: &state.dead_letters(QueueName::Levels),
+            catalog: &self.patient(&self.local.directory),
+            marks: &self.patient(state),
+            letters: &self.patient(&letters),
             world: &World,
         };
         let report = block_on(update::update(&ports, &self.update, &deliveries));
-        give_back(&queue, &deliveries, &report.acknowledged)?;
+        self.give_back(&queue, &deliveries, &report.acknowledged)?;
         self.progress.updated(report);
         Ok(true)
     }
-}
 
-/// Acknowledges what is done; the rest comes back, later each time.
-fn give_back(queue: &Queue, deliveries: &[Delivery], acknowledged: &[bool]) -> Result<(), PortError> {
-    let done: Vec<String> = deliveries
-        .iter()
-        .zip(acknowledged)
-        .filter(|(_, acknowledged)| **acknowledged)
-        .map(|(delivery, _)| delivery.receipt.clone())
-        .collect();
-    if !done.is_empty() {
-        block_on(queue.acknowledge(&done))?;
+    fn patient<'b, P>(&'b self, port: &'b P) -> Patient<'b, P> {
+        Patient { port, patience: &self.patience }
     }
-    for (delivery, acknowledged) in deliveries.iter().zip(acknowledged) {
-        if !acknowledged {
-            let seconds = 1_u32 << delivery.receives.saturating_sub(1).min(6);
-            block_on(queue.release(std::slice::from_ref(&delivery.receipt), seconds))?;
+
+    /// Acknowledges what is done; the rest comes back, later each time.
+    fn give_back(&self, queue: &Queue, deliveries: &[Delivery], acknowledged: &[bool]) -> Result<(), PortError> {
+        let done: Vec<String> = deliveries
+            .iter()
+            .zip(acknowledged)
+            .filter(|(_, acknowledged)| **acknowledged)
+            .map(|(delivery, _)| delivery.receipt.clone())
+            .collect();
+        if !done.is_empty() {
+            self.patience.insist(|| block_on(queue.acknowledge(&done)))?;
         }
+        for (delivery, acknowledged) in deliveries.iter().zip(acknowledged) {
+            if !acknowledged {
+                let seconds = 1_u32 << delivery.receives.saturating_sub(1).min(6);
+                let receipt = std::slice::from_ref(&delivery.receipt);
+                self.patience.insist(|| block_on(queue.release(receipt, seconds)))?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }

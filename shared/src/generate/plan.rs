@@ -5,15 +5,13 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::{DateTime, Utc};
-use stac::Item;
 
 use crate::level::Level;
 use crate::message::{ItemEvent, SceneRecord};
 use crate::missions::Quicklook;
-use crate::ports::{Delivery, PortError, PortResult, ReadSource, SourceObject};
+use crate::ports::{Delivery, PortError, PortResult, ReadSource, SourceObject, answers};
 use crate::scene::{LONGEST_METADATA, MetadataName, SceneError, SceneId, SourceKey};
-use crate::stac::BucketPair;
-use crate::stac::item;
+use crate::stac::{BucketPair, StoredItem, item};
 
 use super::Settings;
 
@@ -40,7 +38,7 @@ pub(super) enum State {
     /// The metadata is to be read: the first candidate that exists.
     Read { buckets: BucketPair, candidates: VecDeque<MetadataName>, file: Option<String>, quicklook: Option<Quicklook> },
     /// The item is to be put.
-    Put { item: Box<Item>, bytes: Vec<u8> },
+    Put(Box<StoredItem>),
     /// The item is to be deleted.
     Withdraw { collection: String, id: String },
     /// Written or deleted; to be marked and published.
@@ -73,12 +71,15 @@ impl Trouble {
         Self { permanent: true, reason: reason.to_owned(), detail }
     }
 
-    /// A source that is not there may come yet: the quicklook's event can run ahead of the XML.
-    fn reading(error: &PortError) -> Self {
+    /// A source that is not there may come yet: the quicklook's event can run ahead of the XML, and a file may just be
+    /// being replaced. What is there and is no file, or is one that may not be read, stays so until somebody changes
+    /// it; a folder is then looked at anew, while a service may only have been slow to learn of a right.
+    fn reading(error: &PortError, in_a_folder: bool) -> Self {
         let (permanent, reason) = match error {
             PortError::NotFound { .. } => (false, "not-found"),
+            PortError::NotAFile { .. } => (true, "not-a-file"),
             PortError::TooLarge { .. } => (true, "too-large"),
-            PortError::Denied { .. } => (false, "no-permission"),
+            PortError::Denied { .. } => (in_a_folder, "no-permission"),
             // Told apart from a trouble with writing: nothing has been written yet.
             PortError::Precondition { .. } | PortError::Unavailable { .. } => (false, "unreadable"),
         };
@@ -97,22 +98,25 @@ impl Task {
         self.state = State::Failed(trouble);
     }
 
-    /// The bytes to be put; the item stays.
+    /// The bytes to be put, until [`Task::written`] brings them back.
     pub(super) fn take_bytes(&mut self) -> Option<Vec<u8>> {
         match &mut self.state {
-            State::Put { bytes, .. } => Some(std::mem::take(bytes)),
+            State::Put(item) => Some(std::mem::take(&mut item.bytes)),
             _ => None,
         }
     }
 
-    /// Notes how a put or delete went.
-    pub(super) fn written(&mut self, result: PortResult<()>) {
+    /// Notes how the put of `bytes` went, or the delete.
+    pub(super) fn written(&mut self, result: PortResult<()>, bytes: Vec<u8>) {
         if let Err(error) = result {
             return self.fail(Trouble::passing(&error));
         }
         let state = std::mem::replace(&mut self.state, State::Made);
         self.state = match state {
-            State::Put { item, .. } => State::Written(ItemEvent::Put(item)),
+            State::Put(mut item) => {
+                item.bytes = bytes;
+                State::Written(ItemEvent::Put(item))
+            }
             State::Withdraw { collection, id } => {
                 State::Written(ItemEvent::Withdrawn { collection, id, time: self.time })
             }
@@ -228,16 +232,19 @@ pub(super) async fn read_and_make<S: ReadSource>(source: &S, settings: &Settings
         if waiting.is_empty() {
             return;
         }
-        let read = source.read(&objects, LONGEST_METADATA).await;
+        let read = answers(source.read(&objects, LONGEST_METADATA).await, objects.len(), "reading the source");
         for (at, xml) in waiting.into_iter().zip(read) {
             let task = &mut tasks[at];
-            let State::Read { buckets, candidates, quicklook, .. } = &mut task.state else { continue };
+            let State::Read { buckets, candidates, file, quicklook } = &mut task.state else { continue };
             let Some(name) = candidates.pop_front() else { continue };
             match xml {
                 Err(PortError::NotFound { .. }) if !candidates.is_empty() => {}
-                Err(error) => task.fail(Trouble::reading(&error)),
+                Err(error) => {
+                    let in_a_folder = file.is_some();
+                    task.fail(Trouble::reading(&error, in_a_folder));
+                }
                 Ok(xml) => match make(settings, &xml, &name, buckets, *quicklook) {
-                    Ok(made) => task.state = State::Put { item: Box::new(made.item), bytes: made.bytes },
+                    Ok(made) => task.state = State::Put(Box::new(made.item)),
                     Err(trouble) => task.fail(trouble),
                 },
             }

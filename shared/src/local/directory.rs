@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::STATE_FOLDER;
 use super::files::{self, Found, Temporaries};
 use super::holder::Holder;
 use super::locks::{Locked, Locks};
@@ -40,6 +41,9 @@ struct Shared {
     _holder: Arc<Holder>,
 }
 
+/// How many bytes of room are looked for: some documents' worth.
+const ROOM: usize = 64 * 1024;
+
 impl Directory {
     pub(super) fn new(
         base: PathBuf,
@@ -68,6 +72,30 @@ impl Directory {
         &self.shared.base
     }
 
+    /// Whether there is room on the disk, for something at least: an error that [`super::is_full`] knows when not.
+    pub(crate) fn has_room(&self) -> PortResult<()> {
+        let path = self.shared.base.join(STATE_FOLDER);
+        let written = self.shared.temporaries.write(&vec![0; ROOM]);
+        written.map(drop).map_err(|error| files::failed("looking for room in", &path, error))
+    }
+
+    /// What [`Directory::keep`] has kept under this name.
+    pub(crate) fn kept(&self, name: &str) -> PortResult<Option<Vec<u8>>> {
+        let path = self.shared.base.join(STATE_FOLDER).join(name);
+        match files::read(&path, u64::MAX) {
+            Ok(Found::Bytes(bytes)) => Ok(Some(bytes)),
+            Ok(_) => Ok(None),
+            Err(error) => Err(files::failed("reading", &path, error)),
+        }
+    }
+
+    /// Keeps a file beside the state, whole or not at all.
+    pub(crate) fn keep(&self, name: &str, bytes: &[u8]) -> PortResult<()> {
+        let path = self.shared.base.join(STATE_FOLDER).join(name);
+        let failed = |error| files::failed("writing", &path, error);
+        self.shared.temporaries.write(bytes).map_err(failed)?.place(&path).map_err(failed)
+    }
+
     fn join(&self, key: &str) -> PortResult<PathBuf> {
         join(&self.shared.base, key)
     }
@@ -87,7 +115,7 @@ impl Directory {
         let path = self.join(key)?;
         match files::read(&path, u64::MAX) {
             Ok(Found::Bytes(bytes)) => Ok(Some(bytes)),
-            Ok(Found::Nothing | Found::TooLarge(_)) => Ok(None),
+            Ok(Found::Nothing | Found::Other(_) | Found::TooLarge(_)) => Ok(None),
             Err(error) => Err(files::failed("reading", &path, error)),
         }
     }

@@ -1,7 +1,8 @@
 //! Files: read whole and only when regular, written beside and renamed into place.
 
-use std::fs::{self, File};
+use std::fs::{self, File, FileType};
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,10 +17,20 @@ pub(super) fn failed(doing: &str, path: &Path, error: io::Error) -> PortError {
     }
 }
 
+/// The number by which the system says that a link leads round in circles.
+const LINK_LOOP: i32 = if cfg!(target_os = "linux") { 40 } else { 62 };
+
+/// Whether the error says that there is no room on the disk, or none for this user. It passes when somebody makes room.
+pub(super) fn says_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
 /// What was found where a file was looked for.
 pub(super) enum Found {
-    /// Nothing, or something that is not a regular file.
+    /// Nothing.
     Nothing,
+    /// Something that is no regular file, and what.
+    Other(&'static str),
     /// A file of this size, longer than the bound; it was not read.
     TooLarge(u64),
     /// The content.
@@ -46,19 +57,36 @@ pub(super) fn is_file(path: &Path) -> io::Result<bool> {
 /// when it is open, because it may have been exchanged in between.
 pub(super) fn read(path: &Path, limit: u64) -> io::Result<Found> {
     match read_if_regular(path, limit) {
-        Err(error) if is_absent(&error) => Ok(Found::Nothing),
+        Err(error) if is_absent(&error) || error.raw_os_error() == Some(LINK_LOOP) => {
+            let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+            Ok(if is_link { Found::Other("a link that leads nowhere") } else { Found::Nothing })
+        }
         result => result,
     }
 }
 
+/// What a thing is that is no regular file, in a word for people.
+fn describe(kind: FileType) -> &'static str {
+    if kind.is_dir() {
+        "a folder"
+    } else if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
 fn read_if_regular(path: &Path, limit: u64) -> io::Result<Found> {
-    if !fs::metadata(path)?.is_file() {
-        return Ok(Found::Nothing);
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Ok(Found::Other(describe(metadata.file_type())));
     }
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Ok(Found::Nothing);
+        return Ok(Found::Other(describe(metadata.file_type())));
     }
     if metadata.len() > limit {
         return Ok(Found::TooLarge(metadata.len()));

@@ -51,7 +51,7 @@ struct Line<'a> {
     datetime: Option<DateTime<Utc>>,
     /// West, south, east, north in degrees. Of a put only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    bbox: Option<&'a stac::Bbox>,
+    bbox: Option<[f64; 4]>,
     /// When the event happened. Of a withdrawal only.
     #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<DateTime<Utc>>,
@@ -68,10 +68,10 @@ impl<'a> Line<'a> {
                 event: "put",
                 audience,
                 key: &message.key,
-                collection: item.collection.as_deref(),
-                id: &item.id,
-                datetime: item.properties.datetime,
-                bbox: item.bbox.as_ref(),
+                collection: item.collection(),
+                id: item.id(),
+                datetime: item.datetime(),
+                bbox: item.bbox(),
                 time: None,
             },
             ItemEvent::Withdrawn { collection, id, time } => Self {
@@ -193,7 +193,8 @@ mod tests {
         item.collection = Some("CBERS4-MUX".to_owned());
         item.properties.datetime = Some("2017-06-18T14:00:00Z".parse().unwrap());
         item.bbox = Some(stac::Bbox::TwoDimensional([-1.0, -2.0, 3.0, 4.0]));
-        ItemMessage { key: format!("a/{id}.json"), audience: Audience::Public, event: ItemEvent::Put(Box::new(item)) }
+        let event = ItemEvent::Put(Box::new((&item).into()));
+        ItemMessage { key: format!("a/{id}.json"), audience: Audience::Public, event }
     }
 
     fn withdrawn(id: &str) -> ItemMessage {

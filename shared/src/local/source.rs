@@ -33,7 +33,13 @@ impl Folder {
         match files::read(&path, limit) {
             Ok(Found::Bytes(bytes)) => Ok(bytes),
             Ok(Found::TooLarge(size)) => Err(PortError::TooLarge { what: path.display().to_string(), size, limit }),
-            Ok(Found::Nothing) => Err(PortError::NotFound { what: format!("a regular file {}", path.display()) }),
+            // To whoever looks by a key, as in a bucket, what is no file is no object.
+            Ok(Found::Other(found)) if object.file.is_some() => {
+                Err(PortError::NotAFile { what: path.display().to_string(), found })
+            }
+            Ok(Found::Nothing | Found::Other(_)) => {
+                Err(PortError::NotFound { what: format!("the file {}", path.display()) })
+            }
             Err(error) => Err(files::failed("reading", &path, error)),
         }
     }
@@ -91,10 +97,32 @@ mod tests {
         assert!(matches!(read[4], Err(PortError::Denied { .. })));
         assert_eq!(read[5].as_ref().unwrap(), b"four");
         #[cfg(target_os = "linux")]
-        assert!(matches!(read[6], Err(PortError::NotFound { .. })));
+        assert!(matches!(read[6], Err(PortError::NotAFile { found: "a device", .. })));
 
         let read = block_on(folder.read(&objects[..1], 3));
         assert!(matches!(read[0], Err(PortError::TooLarge { size: 4, limit: 3, .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_told_from_a_file_that_is_not_there() {
+        let base = tempfile::tempdir().unwrap();
+        for (link, target) in [("nowhere.xml", "gone.xml"), ("self.xml", "self.xml"), ("file.xml", "four.xml")] {
+            std::os::unix::fs::symlink(target, base.path().join(link)).unwrap();
+        }
+        std::fs::write(base.path().join("four.xml"), "four").unwrap();
+        std::fs::create_dir(base.path().join("folder.xml")).unwrap();
+        let objects = ["nowhere.xml", "self.xml", "folder.xml", "gone.xml", "file.xml"]
+            .map(|name| object(name, Some(&base.path().join(name))));
+        let read = block_on(Folder::new(base.path()).read(&objects, 10));
+        for no_file in &read[..3] {
+            assert!(matches!(no_file, Err(PortError::NotAFile { .. })), "{no_file:?}");
+        }
+        assert!(matches!(read[3], Err(PortError::NotFound { .. })), "{:?}", read[3]);
+        assert_eq!(read[4].as_ref().unwrap(), b"four");
+        // By its key, as in a bucket, it is no object.
+        let read = block_on(Folder::new(base.path()).read(&[object("nowhere.xml", None)], 10));
+        assert!(matches!(read[0], Err(PortError::NotFound { .. })), "{:?}", read[0]);
     }
 
     /// Opening a pipe that nobody writes to would wait for ever.
@@ -105,8 +133,8 @@ mod tests {
         let pipe = base.path().join("pipe.xml");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
         if made.is_ok_and(|status| status.success()) {
-            let read = block_on(Folder::new(base.path()).read(&[object("pipe.xml", None)], 10));
-            assert!(matches!(read[0], Err(PortError::NotFound { .. })));
+            let read = block_on(Folder::new(base.path()).read(&[object("pipe.xml", Some(&pipe))], 10));
+            assert!(matches!(read[0], Err(PortError::NotAFile { found: "a pipe", .. })));
         }
     }
 }

@@ -11,6 +11,7 @@ mod origins;
 mod queue;
 mod schema;
 
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -22,7 +23,7 @@ pub use self::letters::{DeadLetters, KeptLetter};
 pub use self::queue::{Depth, LevelSender, Queue, QueueName};
 
 use super::holder::Holder;
-use super::{OpenError, Options};
+use super::{OpenError, Options, files};
 use crate::ports::{PortError, PortResult};
 
 /// The state of a catalog directory. Clones share it.
@@ -74,7 +75,10 @@ impl State {
                 asked: Mutex::new(Instant::now()),
             }),
         };
-        state.clear_up().map_err(|error| OpenError::State { path: path.to_owned(), source: error.into() })?;
+        state.clear_up().map_err(|error| match is_full(&error) {
+            true => OpenError::Full { path: path.to_owned(), source: error.into() },
+            false => OpenError::State { path: path.to_owned(), source: error.into() },
+        })?;
         Ok(state)
     }
 
@@ -157,9 +161,24 @@ fn each(count: usize, result: PortResult<()>) -> Vec<PortResult<()>> {
     }
 }
 
+/// Whether the error says that there is no room on the disk. Nothing but room helps, so that a caller had better wait
+/// for it than count its attempts.
+#[must_use]
+pub fn is_full(error: &PortError) -> bool {
+    let PortError::Unavailable { source, .. } = error else { return false };
+    if let Some(error) = source.downcast_ref::<io::Error>() {
+        return files::says_full(error);
+    }
+    source.downcast_ref::<rusqlite::Error>().is_some_and(schema::says_full)
+}
+
 /// The same error once more, for a further entry of the batch. Its source becomes a text.
 pub(super) fn again(error: &PortError) -> PortError {
     match error {
+        PortError::Unavailable { what, source } if is_full(error) => PortError::Unavailable {
+            what: what.clone(),
+            source: io::Error::new(ErrorKind::StorageFull, source.to_string()).into(),
+        },
         PortError::Denied { what, source } => {
             PortError::Denied { what: what.clone(), source: source.to_string().into() }
         }

@@ -89,6 +89,13 @@ impl Queue {
         lock(&self.shared).messages.is_empty()
     }
 
+    /// How many messages could be received now.
+    #[must_use]
+    pub fn visible(&self) -> usize {
+        let now = self.time.milliseconds();
+        lock(&self.shared).messages.values().filter(|message| message.visible_at <= now).count()
+    }
+
     /// Makes all messages visible, as when every time-out has passed.
     pub fn release_all(&self) {
         for message in lock(&self.shared).messages.values_mut() {
@@ -237,6 +244,14 @@ impl Letters {
     #[must_use]
     pub fn snapshot(&self) -> Vec<DeadLetter> {
         lock(&self.letters).clone()
+    }
+
+    /// Takes one letter out; whether it was there.
+    #[must_use]
+    pub fn remove(&self, letter: &DeadLetter) -> bool {
+        let mut letters = lock(&self.letters);
+        let at = letters.iter().position(|kept| kept == letter);
+        at.map(|at| letters.remove(at)).is_some()
     }
 
     /// Takes all letters out.

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
-use stac::{Bbox, Item};
 
-use crate::stac::link::{self, StructuralLink};
+use crate::stac::StoredItem;
+
+mod published;
 
 /// Who may see a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +19,8 @@ pub enum Audience {
 /// What happened to an item.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ItemEvent {
-    /// It was written. The item is in its stored form, with relative links.
-    Put(Box<Item>),
+    /// It was written.
+    Put(Box<StoredItem>),
     /// It was taken out of the catalog.
     Withdrawn {
         /// The id of its collection.
@@ -59,7 +60,7 @@ impl ItemMessage {
     #[must_use]
     pub fn body(&self, base: &str) -> String {
         match &self.event {
-            ItemEvent::Put(item) => json!(absolute(item, &self.key, base)).to_string(),
+            ItemEvent::Put(item) => published::body(item, &self.key, base),
             ItemEvent::Withdrawn { collection, id, time } => json!({
                 "type": "Withdrawn",
                 "collection": collection,
@@ -78,10 +79,10 @@ impl ItemMessage {
         let mut attributes = Vec::with_capacity(6);
         match &self.event {
             ItemEvent::Put(item) => {
-                if let Some(time) = item.properties.datetime {
+                if let Some(time) = item.datetime() {
                     attributes.push(text("properties.datetime", time.to_rfc3339_opts(SecondsFormat::AutoSi, true)));
                 }
-                if let Some(bbox) = item.bbox {
+                if let Some(bbox) = item.bbox() {
                     let [west, south, east, north] = filterable(bbox);
                     attributes.push(number("bbox.ll_lon", west));
                     attributes.push(number("bbox.ll_lat", south));
@@ -96,29 +97,9 @@ impl ItemMessage {
     }
 }
 
-/// An item as it leaves the catalog: every link and asset absolute, and `self` first.
-#[must_use]
-pub fn absolute(item: &Item, key: &str, base: &str) -> Item {
-    let mut item = item.clone();
-    for link in &mut item.links {
-        link.href = link::absolute(&link.href, key, base);
-    }
-    for asset in item.assets.values_mut() {
-        asset.href = link::absolute(&asset.href, key, base);
-    }
-    let title = item.properties.title.clone().unwrap_or_else(|| item.id.clone());
-    let this = StructuralLink { href: format!("{base}{key}"), rel: "self", r#type: link::GEOJSON, title };
-    item.links.insert(0, this.into());
-    item
-}
-
 /// A bounding box as numbers that SNS compares: it looks at five decimals, so the box is widened to them. One that
 /// crosses the antimeridian is as wide as the earth: a filter may let through too much, never too little.
-fn filterable(bbox: Bbox) -> [String; 4] {
-    let [west, south, east, north] = match bbox {
-        Bbox::TwoDimensional(bbox) => bbox,
-        Bbox::ThreeDimensional([west, south, _, east, north, _]) => [west, south, east, north],
-    };
+fn filterable([west, south, east, north]: [f64; 4]) -> [String; 4] {
     let (west, east) = if west > east { (-180.0, 180.0) } else { (west, east) };
     [
         five_decimals(west, f64::floor),
@@ -142,14 +123,13 @@ fn five_decimals(degrees: f64, round: fn(f64) -> f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use stac::{Bbox, Item};
 
     fn message(bbox: [f64; 4]) -> ItemMessage {
         let mut item = Item::new("an-id");
         item.bbox = Some(Bbox::TwoDimensional(bbox));
-        let root =
-            StructuralLink { href: "../../catalog.json".into(), rel: "root", r#type: link::JSON, title: "Root".into() };
-        item.links = vec![root.into()];
-        ItemMessage { key: "a/b/an-id.json".into(), audience: Audience::Public, event: ItemEvent::Put(Box::new(item)) }
+        let event = ItemEvent::Put(Box::new(StoredItem::from(&item)));
+        ItemMessage { key: "a/b/an-id.json".into(), audience: Audience::Public, event }
     }
 
     fn numbers(bbox: [f64; 4]) -> Vec<String> {
@@ -170,16 +150,5 @@ mod tests {
     #[test]
     fn a_box_over_the_antimeridian_is_as_wide_as_the_earth() {
         assert_eq!(numbers([179.0, -10.0, -179.0, -9.0]), ["-180", "-10", "180", "-9"]);
-    }
-
-    #[test]
-    fn an_item_leaves_the_catalog_with_absolute_links_and_names_itself() {
-        let ItemEvent::Put(item) = message([0.0; 4]).event else { unreachable!() };
-        let item = absolute(&item, "a/b/an-id.json", "https://example.com/stac/");
-        let hrefs: Vec<_> = item.links.iter().map(|link| (link.rel.as_str(), link.href.as_str())).collect();
-        assert_eq!(
-            hrefs,
-            [("self", "https://example.com/stac/a/b/an-id.json"), ("root", "https://example.com/stac/catalog.json")]
-        );
     }
 }

@@ -1,5 +1,9 @@
 //! Why scene metadata is refused.
 
+use crate::missions::{Camera, SATELLITES, Satellite};
+
+use super::geometry::FootprintError;
+
 /// Why a scene is refused: a permanent error of the scene, which no later attempt mends.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SceneError {
@@ -20,26 +24,38 @@ pub enum SceneError {
         expected: &'static str,
     },
     /// No such satellite in the table of missions.
-    #[error("satellite {found:?} is unknown; expected one of CBERS 4, CBERS 4A, AMAZONIA 1")]
+    #[error("{place}: satellite {found:?} is unknown; expected one of {expected}")]
     UnknownSatellite {
+        /// The file or the element that names it.
+        place: String,
         /// Mission and number.
         found: String,
+        /// Those that there are.
+        expected: String,
     },
     /// The satellite has no such camera.
-    #[error("camera {found:?} is unknown on {satellite}")]
+    #[error("{place}: camera {found:?} is unknown on {satellite}; expected one of {expected}")]
     UnknownCamera {
+        /// The file or the element that names it.
+        place: String,
         /// The satellite.
         satellite: &'static str,
         /// The camera.
         found: String,
+        /// Those that the satellite has.
+        expected: String,
     },
     /// The camera has no such band.
-    #[error("band {found:?} is unknown on {camera}")]
+    #[error("{place}: band {found:?} is unknown on {camera}; expected one of {expected}")]
     UnknownBand {
+        /// The file or the element that names it.
+        place: String,
         /// The camera.
         camera: &'static str,
         /// The band.
         found: String,
+        /// Those that the camera has.
+        expected: String,
     },
     /// No bytes at all.
     #[error("the file is empty (0 bytes)")]
@@ -75,6 +91,14 @@ pub enum SceneError {
     #[error("the root element is {found}; expected prdf in namespace {}", super::xml::NAMESPACE)]
     Root {
         /// The root, with its namespace.
+        found: String,
+    },
+    /// An element is called as one of a scene's, but is of another vocabulary.
+    #[error("element {element} is in namespace {found:?}; expected {}", super::xml::NAMESPACE)]
+    Namespace {
+        /// The path of the element.
+        element: String,
+        /// Its namespace.
         found: String,
     },
     /// A required element is not there.
@@ -119,15 +143,32 @@ pub enum SceneError {
         /// The other side.
         against: &'static str,
     },
-    /// The four corners enclose nothing.
-    #[error("the footprint has no area: corners {corners}")]
+    /// The four corners are no footprint.
+    #[error("the footprint {fault}: corners {corners}")]
     Footprint {
-        /// The corners, lon lat.
+        /// What is wrong with them.
+        fault: FootprintError,
+        /// The corners in their order along the border, lon lat.
         corners: String,
     },
 }
 
 impl SceneError {
+    pub(super) fn unknown_satellite(place: String, mission: &str, number: &str) -> Self {
+        let known = SATELLITES.iter().map(|satellite| format!("{} {}", satellite.mission, satellite.number));
+        Self::UnknownSatellite { place, found: cut(&format!("{mission} {number}")), expected: list(known) }
+    }
+
+    pub(super) fn unknown_camera(place: String, satellite: &'static Satellite, found: &str) -> Self {
+        let known = satellite.cameras.iter().map(|camera| camera.name.to_owned());
+        Self::UnknownCamera { place, satellite: satellite.title, found: cut(found), expected: list(known) }
+    }
+
+    pub(super) fn unknown_band(place: String, camera: &'static Camera, found: &str) -> Self {
+        let known = camera.bands.iter().map(|band| band.number.to_string());
+        Self::UnknownBand { place, camera: camera.name, found: cut(found), expected: list(known) }
+    }
+
     /// A short, stable word for the kind of error: dead letters are counted by it.
     #[must_use]
     pub fn reason(&self) -> &'static str {
@@ -140,10 +181,23 @@ impl SceneError {
             Self::Empty => "empty",
             Self::Encoding { .. } | Self::Syntax { .. } | Self::Entity { .. } => "not-xml",
             Self::Doctype => "doctype",
-            Self::Root { .. } => "other-document",
+            Self::Root { .. } | Self::Namespace { .. } => "other-document",
             Self::Missing { .. } | Self::EmptyElement { .. } => "missing-element",
             Self::Twice { .. } | Self::Value { .. } | Self::Footprint { .. } => "bad-value",
             Self::Disagreement { .. } => "disagreement",
         }
+    }
+}
+
+fn list(names: impl Iterator<Item = String>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// A text short enough for an error.
+pub(crate) fn cut(text: &str) -> String {
+    const LONGEST: usize = 160;
+    match text.char_indices().nth(LONGEST) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
     }
 }

@@ -15,48 +15,92 @@ pub struct Footprint {
     pub bbox: [f64; 4],
 }
 
-/// The footprint that four corners, in order along its border, enclose; none when they enclose nothing.
+/// Why four corners are no footprint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FootprintError {
+    /// They lie on a line, or on a point.
+    #[error("has no area")]
+    NoArea,
+    /// Two sides of the border meet elsewhere than at a corner, as in a bow tie.
+    #[error("crosses itself")]
+    CrossesItself,
+    /// As wide as half the earth: which side of its border is inside cannot be told.
+    #[error("is 180 degrees wide or wider")]
+    TooWide,
+}
+
+/// Twice the least area that is one, in square degrees.
+const LEAST_AREA: f64 = 1e-9;
+
+/// The footprint that four corners, in order along its border, enclose.
 ///
 /// Between two corners the shorter way round the earth is meant, so a footprint less than 180 degrees wide is told
 /// from its corners alone. The first corner of the ring is the first given; the ring is turned round when it is
-/// clockwise.
-#[must_use]
-pub fn footprint(corners: [Position; 4]) -> Option<Footprint> {
+/// clockwise. Of a concave one that the antimeridian cuts in three, the two parts on one side hang together along it.
+///
+/// # Errors
+///
+/// When the corners enclose nothing, or half the earth, or the border crosses itself.
+pub fn footprint(corners: [Position; 4]) -> Result<Footprint, FootprintError> {
     let mut ring = unwrap_longitudes(corners);
+    let [west, _, east, _] = envelope(&ring);
+    if east - west >= 180.0 {
+        return Err(FootprintError::TooWide);
+    }
     // A ring that only touches the antimeridian, from beyond it, is not cut: one part would enclose nothing.
     for (beyond, turn) in [(180.0, -360.0), (-180.0, 360.0)] {
         if ring.iter().all(|[lon, _]| lon / beyond >= 1.0) {
             ring.iter_mut().for_each(|[lon, _]| *lon += turn);
         }
     }
-    let area = twice_signed_area(&ring);
-    if area.abs() < 1e-9 {
-        return None;
-    }
-    if area < 0.0 {
+    must_be_simple(&ring)?;
+    if twice_signed_area(&ring) < 0.0 {
         // The first corner stays the first.
         ring[1..].reverse();
     }
-    let west = ring.iter().map(|[lon, _]| *lon).fold(f64::INFINITY, f64::min);
-    let east = ring.iter().map(|[lon, _]| *lon).fold(f64::NEG_INFINITY, f64::max);
-    let south = ring.iter().map(|[_, lat]| *lat).fold(f64::INFINITY, f64::min);
-    let north = ring.iter().map(|[_, lat]| *lat).fold(f64::NEG_INFINITY, f64::max);
-    if west >= -180.0 && east <= 180.0 {
-        return Some(Footprint { rings: vec![closed(ring.to_vec())], bbox: [west, south, east, north] });
-    }
+    let [west, _, east, _] = envelope(&ring);
     // The cut is at 180 where the ring runs beyond it to the east, at -180 where it does to the west.
-    let cut = if east > 180.0 { 180.0 } else { -180.0 };
-    let mut eastern = clip(&ring, cut, Side::West);
-    let mut western = clip(&ring, cut, Side::East);
-    for [lon, _] in &mut eastern {
-        *lon = rounded(*lon + 180.0 - cut);
+    let cut = match (west < -180.0, east > 180.0) {
+        (false, false) => return Ok(whole(ring.to_vec())),
+        (_, true) => 180.0,
+        (true, false) => -180.0,
+    };
+    let part = |side, turn: f64| -> Vec<Position> {
+        clip(&ring, cut, side).into_iter().map(|[lon, lat]| [rounded(lon + turn), lat]).collect()
+    };
+    let (eastern, western) = (part(Side::West, 180.0 - cut), part(Side::East, -180.0 - cut));
+    // A ring may reach beyond the antimeridian by less than a coordinate can tell.
+    match (twice_signed_area(&eastern) < LEAST_AREA, twice_signed_area(&western) < LEAST_AREA) {
+        (true, true) => Err(FootprintError::NoArea),
+        (true, false) => Ok(whole(western)),
+        (false, true) => Ok(whole(eastern)),
+        (false, false) => {
+            // Of both parts: the cut is rounded, and may reach a little farther than the corners.
+            let ([west, south_of_one, _, north_of_one], [_, south, east, north]) =
+                (envelope(&eastern), envelope(&western));
+            let bbox = [west, south.min(south_of_one), east, north.max(north_of_one)];
+            Ok(Footprint { rings: vec![closed(eastern), closed(western)], bbox })
+        }
     }
-    for [lon, _] in &mut western {
-        *lon = rounded(*lon - 180.0 - cut);
+}
+
+/// A footprint of one ring.
+fn whole(ring: Vec<Position>) -> Footprint {
+    let bbox = envelope(&ring);
+    Footprint { rings: vec![closed(ring)], bbox }
+}
+
+/// Refuses four corners that enclose nothing or whose border meets itself. At a corner the border turns left or right:
+/// to one side at all four when it is convex, to the other side at one when it is concave, at two in a bow tie.
+fn must_be_simple(ring: &[Position; 4]) -> Result<(), FootprintError> {
+    let turns = [0, 1, 2, 3].map(|at| twice_signed_area(&[ring[at], ring[(at + 1) % 4], ring[(at + 2) % 4]]));
+    let left = turns.iter().filter(|turn| **turn >= LEAST_AREA).count();
+    let right = turns.iter().filter(|turn| **turn <= -LEAST_AREA).count();
+    match (left, right) {
+        (0 | 1, 0 | 1) => Err(FootprintError::NoArea),
+        (_, 0) | (0, _) | (3, 1) | (1, 3) => Ok(()),
+        _ => Err(FootprintError::CrossesItself),
     }
-    let west = eastern.iter().map(|[lon, _]| *lon).fold(f64::INFINITY, f64::min);
-    let east = western.iter().map(|[lon, _]| *lon).fold(f64::NEG_INFINITY, f64::max);
-    Some(Footprint { rings: vec![closed(eastern), closed(western)], bbox: [west, south, east, north] })
 }
 
 /// The mean of the corners, its longitude within [-180, 180].
@@ -80,9 +124,17 @@ pub fn circular_mean(a: f64, b: f64) -> f64 {
     // The difference by the shorter way, so that numbers on the same side of north keep their plain mean.
     let difference = (b - a + 180.0).rem_euclid(360.0) - 180.0;
     if difference == -180.0 {
-        return a.rem_euclid(360.0);
+        return whole_turns_off(a);
     }
-    without_noise(a + difference / 2.0).rem_euclid(360.0)
+    whole_turns_off(without_noise(a + difference / 2.0))
+}
+
+/// The same direction within [0, 360) degrees.
+#[must_use]
+pub fn whole_turns_off(degrees: f64) -> f64 {
+    let direction = degrees.rem_euclid(360.0);
+    // Just below 0 the nearest number to what is left is 360 itself.
+    if direction < 360.0 { direction } else { 0.0 }
 }
 
 /// A number computed of such with few decimals, without what arithmetic leaves behind the ninth: 40.03215, not
@@ -107,9 +159,17 @@ fn unwrap_longitudes(corners: [Position; 4]) -> [Position; 4] {
     ring
 }
 
+/// `[west, south, east, north]` of positions without jumps.
+fn envelope(ring: &[Position]) -> [f64; 4] {
+    ring.iter().fold(
+        [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY],
+        |[west, south, east, north], [lon, lat]| [west.min(*lon), south.min(*lat), east.max(*lon), north.max(*lat)],
+    )
+}
+
 fn twice_signed_area(ring: &[Position]) -> f64 {
     // Relative to the first corner, so that a small ring far from the origin keeps its digits.
-    let [x0, y0] = ring[0];
+    let Some([x0, y0]) = ring.first() else { return 0.0 };
     let mut sum = 0.0;
     for (at, [x, y]) in ring.iter().enumerate() {
         let [next_x, next_y] = ring[(at + 1) % ring.len()];
@@ -192,6 +252,13 @@ mod tests {
     }
 
     #[test]
+    fn the_bounding_box_holds_a_cut_that_is_rounded_away_from_the_corners() {
+        let (south, north) = (-18.000_000_6, -16.999_999_4);
+        let footprint = footprint([[179.0, south], [-179.0, south], [-179.0, north], [179.0, north]]).unwrap();
+        assert_eq!(footprint.bbox, [179.0, -18.000_001, -179.0, -16.999_999]);
+    }
+
+    #[test]
     fn a_footprint_that_touches_the_antimeridian_is_one_ring() {
         for (corners, bbox) in [
             ([[180.0, 0.0], [-179.0, 0.0], [-179.0, 1.0], [180.0, 1.0]], [-180.0, 0.0, -179.0, 1.0]),
@@ -207,8 +274,62 @@ mod tests {
 
     #[test]
     fn corners_on_a_line_enclose_nothing() {
-        assert_eq!(footprint([[1.0, 1.0]; 4]), None);
-        assert_eq!(footprint([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]), None);
+        for corners in [
+            [[1.0, 1.0]; 4],
+            [[0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [3.0, 3.0]],
+            [[0.0, 0.0], [2.0, 2.0], [1.0, 1.0], [3.0, 3.0]],
+            // There and back again.
+            [[0.0, 0.0], [1.0, 0.0], [0.0, 0.0], [0.0, 1.0]],
+        ] {
+            assert_eq!(footprint(corners), Err(FootprintError::NoArea), "{corners:?}");
+        }
+    }
+
+    #[test]
+    fn a_border_that_crosses_or_meets_itself_is_no_footprint() {
+        for corners in [
+            [[0.0, 0.0], [2.0, 0.0], [0.0, 2.0], [2.0, 2.0]],
+            [[0.0, 0.0], [2.0, 2.0], [2.0, 0.0], [0.0, 2.0]],
+            // Its halves do not have the same area.
+            [[0.0, 0.0], [4.0, 0.0], [1.0, 2.0], [3.0, 2.0]],
+            // Over the antimeridian.
+            [[179.0, 0.0], [-179.0, 0.0], [179.0, 1.0], [-179.0, 1.0]],
+            // The last corner lies on the first side.
+            [[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [1.0, 0.0]],
+        ] {
+            assert_eq!(footprint(corners), Err(FootprintError::CrossesItself), "{corners:?}");
+        }
+    }
+
+    #[test]
+    fn a_concave_footprint_and_one_of_three_corners_are_footprints() {
+        for corners in [
+            [[0.0, 0.0], [3.0, 0.0], [1.0, 1.0], [0.0, 3.0]],
+            [[0.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]],
+            [[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [0.0, 1.0]],
+        ] {
+            assert!(footprint(corners).is_ok(), "{corners:?}");
+        }
+    }
+
+    #[test]
+    fn a_footprint_as_wide_as_half_the_earth_is_refused() {
+        let corners = |east: f64| [[-90.0, 80.0], [0.0, 79.0], [east, 80.0], [0.0, 81.0]];
+        assert!(footprint(corners(89.0)).is_ok());
+        assert_eq!(footprint(corners(90.0)), Err(FootprintError::TooWide));
+        // Round the pole.
+        assert_eq!(footprint([[0.0, 80.0], [90.0, 80.0], [180.0, 80.0], [-90.0, 80.0]]), Err(FootprintError::TooWide));
+    }
+
+    #[test]
+    fn a_footprint_that_hardly_reaches_beyond_the_antimeridian_is_one_ring() {
+        for beyond in [180.000_000_01 - 360.0, -180.0 + 1e-9] {
+            let footprint = footprint([[179.0, 0.0], [beyond, 0.0], [beyond, 1.0], [179.0, 1.0]]).unwrap();
+            assert_eq!((footprint.rings.len(), footprint.bbox), (1, [179.0, 0.0, 180.0, 1.0]));
+        }
+        let footprint =
+            footprint([[-179.0, 0.0], [-179.0, 1.0], [179.999_999_99, 1.0], [179.999_999_99, 0.0]]).unwrap();
+        assert_eq!((footprint.rings.len(), footprint.bbox), (1, [-180.0, 0.0, -179.0, 1.0]));
     }
 
     #[test]
@@ -217,6 +338,13 @@ mod tests {
         assert_eq!(circular_mean(42.1307, 37.9336), 40.03215);
         assert_eq!(circular_mean(350.0, 20.0), 5.0);
         assert_eq!(circular_mean(0.0, 180.0), 0.0);
+    }
+
+    #[test]
+    fn a_direction_just_below_north_is_north_and_not_360_degrees() {
+        assert_eq!([-1e-320, -1e-17, 360.0, -360.0, 720.5].map(whole_turns_off), [0.0, 0.0, 0.0, 0.0, 0.5]);
+        assert_eq!(circular_mean(-1e-17, -1e-17), 0.0);
+        assert_eq!(circular_mean(350.0, 10.0), 0.0);
     }
 
     proptest! {

@@ -1,20 +1,15 @@
-//! Names of scenes and keys of their files, as INPE and the public buckets write them.
+//! Names of scenes and of their files, as INPE writes them.
 //!
 //! A scene is `{MISSION}_{NUMBER}_{CAMERA}_{YYYYMMDD}_{PPP}_{RRR}_L{level}`; the XML of a band adds
-//! `[_LEFT|_RIGHT]_BAND{n}.xml`. In the bucket it stands at
-//! `{MISSION}{NUMBER}/{CAMERA}/{PPP}/{RRR}/{scene}/{file}`, beside the quicklook `{scene without level}.{jpg|png}`.
+//! `[_LEFT|_RIGHT]_BAND{n}.xml`.
 
 use std::fmt;
 
 use chrono::NaiveDate;
 
-use crate::level::check_key;
-use crate::missions::{self, Camera, Quicklook, Satellite};
+use crate::missions::{self, Camera, Satellite};
 
-use super::error::SceneError;
-
-/// The longest key of an S3 object, in bytes.
-const LONGEST_KEY: usize = 1024;
+use super::error::{SceneError, cut};
 
 /// The parts of a scene's name. Two scenes are the same when these are.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,15 +62,6 @@ pub struct MetadataName {
     pub band: u8,
 }
 
-/// What the key of an object in the source tells.
-#[derive(Debug, Clone, PartialEq)]
-pub enum SourceKey {
-    /// The XML of a scene.
-    Metadata(MetadataName),
-    /// The quicklook of a scene.
-    Quicklook(SceneId, Quicklook),
-}
-
 impl SceneId {
     /// Reads a scene's name, `CBERS_4_MUX_20170528_090_084_L2`.
     ///
@@ -103,10 +89,9 @@ impl SceneId {
         let level = next("a level after the row")?;
 
         let satellite = missions::satellite(mission, number)
-            .ok_or_else(|| SceneError::UnknownSatellite { found: cut(&format!("{mission} {number}")) })?;
-        let camera = satellite
-            .camera(camera)
-            .ok_or_else(|| SceneError::UnknownCamera { satellite: satellite.title, found: cut(camera) })?;
+            .ok_or_else(|| SceneError::unknown_satellite(place(name), mission, number))?;
+        let camera =
+            satellite.camera(camera).ok_or_else(|| SceneError::unknown_camera(place(name), satellite, camera))?;
         let date = digits(date, 8)
             .and_then(|day| NaiveDate::from_ymd_opt((day / 10_000) as i32, day / 100 % 100, day % 100))
             .ok_or_else(|| bad_name(name, "a date YYYYMMDD as fourth part"))?;
@@ -211,7 +196,7 @@ impl MetadataName {
             .ok_or_else(|| bad_name(file, "BAND and a number before .xml"))?;
         let band = band_number(band)
             .and_then(|number| scene.camera.band(number))
-            .ok_or_else(|| SceneError::UnknownBand { camera: scene.camera.name, found: cut(band) })?;
+            .ok_or_else(|| SceneError::unknown_band(place(file), scene.camera, band))?;
         Ok(Self { scene, optics, band: band.number })
     }
 
@@ -236,47 +221,6 @@ impl MetadataName {
     }
 }
 
-impl SourceKey {
-    /// Reads the key of a scene's XML or quicklook in the public bucket.
-    ///
-    /// # Errors
-    ///
-    /// [`SceneError::Key`] when the key is not of the bucket's layout or its parts disagree, and those of
-    /// [`MetadataName::parse`].
-    pub fn parse(key: &str) -> Result<Self, SceneError> {
-        let bad = |reason: &str| SceneError::Key { key: cut(key), reason: reason.to_owned() };
-        check_key(key, LONGEST_KEY).map_err(bad)?;
-        let (folder, file) = key.rsplit_once('/').unwrap_or(("", key));
-        let (source, scene) = if file.ends_with(".xml") {
-            let name = MetadataName::parse(file)?;
-            (Self::Metadata(name.clone()), name.scene)
-        } else {
-            let (stem, extension) = file.rsplit_once('.').ok_or_else(|| bad("its file has no extension"))?;
-            let quicklook = Quicklook::from_extension(extension)
-                .ok_or_else(|| bad("it ends neither in .xml nor in .jpg or .png"))?;
-            let name = folder.rsplit('/').next().unwrap_or_default();
-            let scene = SceneId::parse(name)?;
-            if stem != scene.without_level() {
-                return Err(bad("the file and its folder name different scenes"));
-            }
-            (Self::Quicklook(scene.clone(), quicklook), scene)
-        };
-        if folder != scene.folder() {
-            return Err(bad(&format!("its folder should be {}", scene.folder())));
-        }
-        Ok(source)
-    }
-
-    /// The scene that the object belongs to.
-    #[must_use]
-    pub fn scene(&self) -> &SceneId {
-        match self {
-            Self::Metadata(name) => &name.scene,
-            Self::Quicklook(scene, _) => scene,
-        }
-    }
-}
-
 /// Whether `text` may be a level of processing: one to four capital letters and digits.
 pub(crate) fn is_level(text: &str) -> bool {
     (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
@@ -289,53 +233,23 @@ pub(crate) fn band_number(text: &str) -> Option<u8> {
 }
 
 /// A number of exactly `count` digits.
-fn digits(text: &str, count: usize) -> Option<u32> {
+pub(crate) fn digits(text: &str, count: usize) -> Option<u32> {
     if text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+/// The place of an error in a name.
+fn place(name: &str) -> String {
+    format!("name {:?}", cut(name))
 }
 
 fn bad_name(name: &str, expected: &'static str) -> SceneError {
     SceneError::Name { name: cut(name), expected }
 }
 
-/// A text short enough for an error.
-pub(crate) fn cut(text: &str) -> String {
-    const LONGEST: usize = 160;
-    if text.chars().count() <= LONGEST {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(LONGEST).collect();
-    short.push('…');
-    short
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    const KEY: &str = "CBERS4/MUX/090/084/CBERS_4_MUX_20170528_090_084_L2/CBERS_4_MUX_20170528_090_084_L2_BAND6.xml";
-
-    #[test]
-    fn an_xml_key_is_read_and_written_back() {
-        let SourceKey::Metadata(name) = SourceKey::parse(KEY).unwrap() else { unreachable!() };
-        assert_eq!(name.key(), KEY);
-        assert_eq!(name.scene.collection_id(), "CBERS4-MUX");
-        assert_eq!((name.scene.path, name.scene.row), (90, 84));
-        assert_eq!(name.scene.level, "2");
-    }
-
-    #[test]
-    fn a_quicklook_key_leads_to_the_xml_candidates() {
-        let key = "CBERS4/PAN10M/161/102/CBERS_4_PAN10M_20150728_161_102_L2/CBERS_4_PAN10M_20150728_161_102.jpg";
-        let source = SourceKey::parse(key).unwrap();
-        assert!(matches!(source, SourceKey::Quicklook(_, Quicklook::Jpeg)));
-        let candidates: Vec<_> = source.scene().candidates().iter().map(MetadataName::file_name).collect();
-        assert_eq!(
-            candidates,
-            ["CBERS_4_PAN10M_20150728_161_102_L2_BAND4.xml", "CBERS_4_PAN10M_20150728_161_102_L2_BAND3.xml"]
-        );
-    }
 
     #[test]
     fn wide_field_cameras_have_candidates_of_one_optic() {
@@ -349,31 +263,6 @@ mod tests {
                 "AMAZONIA_1_WFI_20220811_036_018_L4_RIGHT_BAND2.xml"
             ]
         );
-    }
-
-    #[test]
-    fn keys_of_another_shape_are_refused_and_the_error_says_why() {
-        let long = format!("{}/x.xml", "a".repeat(2000));
-        for (key, says) in [
-            ("CBERS_4_MUX_20170528_090_084_L2_BAND6.xml", "folder should be"),
-            (
-                "CBERS4/MUX/090/085/CBERS_4_MUX_20170528_090_084_L2/CBERS_4_MUX_20170528_090_084_L2_BAND6.xml",
-                "folder should be",
-            ),
-            ("CBERS4/MUX/090/084/../CBERS_4_MUX_20170528_090_084_L2_BAND6.xml", "dot"),
-            ("CBERS4//MUX/090/084/CBERS_4_MUX_20170528_090_084_L2_BAND6.xml", "empty segment"),
-            ("CBERS4/MUX/090/084/CBERS_4_MUX_20170528_090_084_L2/CBERS_4_MUX_20170528_090_084.gif", ".jpg"),
-            ("CBERS4/MUX/090/084/CBERS_4_MUX_20170528_090_084_L2/CBERS_4_MUX_20170529_090_084.jpg", "different scenes"),
-            ("CBERS4/MUX/0\0/x.xml", "control character"),
-            (
-                "LANDSAT8/OLI/1/1/LANDSAT_8_OLI_20170528_090_084_L2/LANDSAT_8_OLI_20170528_090_084_L2_BAND6.xml",
-                "LANDSAT 8",
-            ),
-            (long.as_str(), "too long"),
-        ] {
-            let error = SourceKey::parse(key).unwrap_err().to_string();
-            assert!(error.contains(says), "{error} does not say {says:?}");
-        }
     }
 
     #[test]
@@ -406,28 +295,5 @@ mod tests {
         let scene = "CBERS_4_PAN10M_20150728_161_102_L2";
         assert!(rank(&format!("{scene}_BAND4.xml")) < rank(&format!("{scene}_BAND3.xml")));
         assert!(rank(&format!("{scene}_BAND3.xml")) < rank(&format!("{scene}_BAND2.xml")));
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_read_or_refused(key in "\\PC{0,80}", file in "[A-Z0-9_./L]{0,60}") {
-            let _ = SourceKey::parse(&key);
-            let _ = MetadataName::parse(&file);
-            let _ = SourceKey::parse(&format!("CBERS4/MUX/090/084/{file}"));
-        }
-
-        #[test]
-        fn what_is_read_is_written_back(
-            which in 0_usize..3, path in 0_u16..1000, row in 0_u16..1000, days in 0_i64..5000, level in "[0-9A-Z]{1,4}",
-        ) {
-            let satellite = &missions::SATELLITES[which];
-            for camera in satellite.cameras {
-                let date = NaiveDate::from_ymd_opt(2014, 12, 8).unwrap() + chrono::Duration::days(days);
-                let scene = SceneId { satellite, camera, date, path, row, level: level.clone() };
-                for name in scene.candidates() {
-                    prop_assert_eq!(SourceKey::parse(&name.key()).unwrap(), SourceKey::Metadata(name));
-                }
-            }
-        }
     }
 }

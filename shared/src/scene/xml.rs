@@ -1,23 +1,18 @@
 //! INPE's XML, read in one pass.
 //!
-//! A `Cursor` walks the document element by element; `Document::read` keeps the text of those elements that a
-//! scene is made of. The attitude and ephemeris lists, which are most of a file, are left behind after their first
-//! entry by searching for the closing tag: what stands in the rest of them is not looked at.
+//! A `Cursor` walks the document element by element, and `Document::read` keeps the text of those elements that a scene
+//! is made of. The attitude and ephemeris lists, which are most of a file, are left
+//! behind after their first entry by searching for the closing tag: what stands in the rest of them is not looked at.
+
+mod cursor;
 
 use std::borrow::Cow;
 
-use memchr::memmem;
-use quick_xml::Reader;
-use quick_xml::events::{BytesRef, Event};
-
+use self::cursor::Cursor;
 use super::error::SceneError;
-use super::name::cut;
 
 /// The default namespace of every element.
 pub const NAMESPACE: &str = "http://www.gisplan.com.br/xmlsat";
-
-/// How deep elements may stand in each other. INPE's stand seven deep.
-const DEEPEST: usize = 32;
 
 /// The text of an element, none while it has not been seen.
 pub(super) type Text<'x> = Option<Cow<'x, str>>;
@@ -111,215 +106,6 @@ impl<'x> Document<'x> {
             (None, Some(_)) => Err(SceneError::Missing { element: "prdf/leftCamera".into() }),
             (Some(_), None) => Err(SceneError::Missing { element: "prdf/rightCamera".into() }),
         }
-    }
-}
-
-/// A walk through a document. Every method that goes into an element also comes out of it.
-struct Cursor<'x> {
-    text: &'x str,
-    reader: Reader<&'x [u8]>,
-    /// Where the reader started, in bytes from the start of the document.
-    origin: usize,
-    /// The elements that are open.
-    open: Vec<&'x str>,
-}
-
-impl<'x> Cursor<'x> {
-    fn new(xml: &'x [u8]) -> Result<Self, SceneError> {
-        if xml.is_empty() {
-            return Err(SceneError::Empty);
-        }
-        let text =
-            simdutf8::compat::from_utf8(xml).map_err(|error| SceneError::Encoding { offset: error.valid_up_to() })?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Ok(Self { text, reader: reader_at(text, 0), origin: 0, open: Vec::with_capacity(8) })
-    }
-
-    /// Goes into the root, which must be INPE's.
-    fn root(&mut self) -> Result<(), SceneError> {
-        loop {
-            let start = self.offset();
-            match self.event()? {
-                Event::Start(tag) => {
-                    let name = self.name_at(start, tag.name().as_ref().len());
-                    let mut namespace = None;
-                    for attribute in tag.attributes() {
-                        let attribute = attribute.map_err(|error| self.syntax(&error.to_string()))?;
-                        if attribute.key.as_ref() == "xmlns" {
-                            namespace = Some(attribute.value.to_string());
-                        }
-                    }
-                    if name != "prdf" || namespace.as_deref() != Some(NAMESPACE) {
-                        let namespace =
-                            namespace.map_or("no default namespace".into(), |name| format!("namespace {name}"));
-                        return Err(SceneError::Root { found: cut(&format!("{name} in {namespace}")) });
-                    }
-                    self.open.push(name);
-                    return Ok(());
-                }
-                Event::Decl(declaration) => {
-                    if let Some(Ok(encoding)) = declaration.encoding() {
-                        let known = ["utf-8", "utf8", "us-ascii", "ascii"];
-                        if !known.iter().any(|known| encoding.eq_ignore_ascii_case(known)) {
-                            return Err(self.syntax(&format!("encoding {}, expected UTF-8", cut(&encoding))));
-                        }
-                    }
-                }
-                Event::Text(text) if text.trim().is_empty() => {}
-                Event::Comment(_) | Event::PI(_) => {}
-                Event::Eof => return Err(self.syntax("there is no element")),
-                _ => return Err(self.syntax("there is text before the first element")),
-            }
-        }
-    }
-
-    /// Goes into the next element within the open one; none, and out of the open one, at its end.
-    fn child(&mut self) -> Result<Option<&'x str>, SceneError> {
-        loop {
-            let start = self.offset();
-            match self.event()? {
-                Event::Start(tag) => {
-                    let name = self.name_at(start, tag.name().as_ref().len());
-                    self.enter(name)?;
-                    return Ok(Some(name));
-                }
-                Event::End(tag) => {
-                    self.leave(tag.name().as_ref())?;
-                    return Ok(None);
-                }
-                Event::Eof => return Err(self.cut_off()),
-                _ => {}
-            }
-        }
-    }
-
-    /// Comes out of the open element, whatever is in it.
-    fn skip(&mut self) -> Result<(), SceneError> {
-        let depth = self.open.len();
-        while self.open.len() >= depth {
-            self.child()?;
-        }
-        Ok(())
-    }
-
-    /// Goes to the end of the open element by searching for its closing tag, and out of it.
-    fn jump(&mut self) -> Result<(), SceneError> {
-        let Some(name) = self.open.last().copied() else { return Ok(()) };
-        let from = self.offset();
-        let closing = format!("</{name}>");
-        let rest = self.text.get(from..).unwrap_or_default();
-        let found = memmem::find(rest.as_bytes(), closing.as_bytes()).ok_or_else(|| self.cut_off())?;
-        self.origin = from + found;
-        self.reader = reader_at(self.text, self.origin);
-        self.skip()
-    }
-
-    /// The text of the open element without the white space around it, and out of it.
-    fn text(&mut self) -> Result<Cow<'x, str>, SceneError> {
-        let mut whole: Cow<'x, str> = Cow::Borrowed("");
-        loop {
-            match self.event()? {
-                Event::Text(text) => append(&mut whole, text.into_inner()),
-                Event::CData(text) => append(&mut whole, text.into_inner()),
-                Event::GeneralRef(entity) => {
-                    let character = self.resolve(&entity)?;
-                    whole.to_mut().push(character);
-                }
-                Event::Start(tag) => {
-                    return Err(self.syntax(&format!("element {} where text was expected", cut(tag.name().as_ref()))));
-                }
-                Event::End(tag) => {
-                    self.leave(tag.name().as_ref())?;
-                    return Ok(match whole {
-                        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-                        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
-                    });
-                }
-                Event::Eof => return Err(self.cut_off()),
-                _ => {}
-            }
-        }
-    }
-
-    /// Nothing but space and comments may follow the root.
-    fn nothing_more(&mut self) -> Result<(), SceneError> {
-        loop {
-            match self.event()? {
-                Event::Eof => return Ok(()),
-                Event::Text(text) if text.trim().is_empty() => {}
-                Event::Comment(_) | Event::PI(_) => {}
-                _ => return Err(self.syntax("there is something after the last element")),
-            }
-        }
-    }
-
-    fn event(&mut self) -> Result<Event<'x>, SceneError> {
-        match self.reader.read_event() {
-            Ok(Event::DocType(_)) => Err(SceneError::Doctype),
-            Ok(event) => Ok(event),
-            Err(error) => Err(self.syntax(&error.to_string())),
-        }
-    }
-
-    fn resolve(&self, entity: &BytesRef<'_>) -> Result<char, SceneError> {
-        match entity.resolve_char_ref() {
-            Ok(Some(character)) => return Ok(character),
-            Ok(None) => {}
-            Err(error) => return Err(self.syntax(&error.to_string())),
-        }
-        let name: &str = entity;
-        match name {
-            "amp" => Ok('&'),
-            "lt" => Ok('<'),
-            "gt" => Ok('>'),
-            "apos" => Ok('\''),
-            "quot" => Ok('"'),
-            other => Err(SceneError::Entity { element: self.path(), entity: cut(other) }),
-        }
-    }
-
-    fn enter(&mut self, name: &'x str) -> Result<(), SceneError> {
-        if self.open.len() >= DEEPEST {
-            return Err(self.syntax(&format!("elements stand more than {DEEPEST} deep in each other")));
-        }
-        self.open.push(name);
-        Ok(())
-    }
-
-    fn leave(&mut self, name: &str) -> Result<(), SceneError> {
-        match self.open.last() {
-            Some(open) if *open == name => {
-                self.open.pop();
-                Ok(())
-            }
-            _ => Err(self.syntax(&format!("closing tag </{}> for another element", cut(name)))),
-        }
-    }
-
-    /// The name of the start tag whose `<` stands at `start`, as a slice of the document.
-    fn name_at(&self, start: usize, length: usize) -> &'x str {
-        self.text.get(start + 1..start + 1 + length).unwrap_or_default()
-    }
-
-    fn offset(&self) -> usize {
-        self.origin + self.reader.buffer_position() as usize
-    }
-
-    fn path(&self) -> String {
-        self.open.join("/")
-    }
-
-    fn cut_off(&self) -> SceneError {
-        SceneError::Syntax {
-            offset: self.text.len(),
-            element: self.path(),
-            detail: "the file ends before this element does".to_owned(),
-        }
-    }
-
-    fn syntax(&self, detail: &str) -> SceneError {
-        let element = if self.open.is_empty() { "no element".to_owned() } else { self.path() };
-        SceneError::Syntax { offset: self.offset(), element, detail: detail.to_owned() }
     }
 }
 
@@ -462,24 +248,5 @@ impl<'x> Cursor<'x> {
         }
         *slot = Some(self.text()?);
         Ok(())
-    }
-}
-
-/// A reader of what follows byte `origin`. Names of closing tags are checked by the cursor, which knows what was open
-/// before the origin too.
-fn reader_at(text: &str, origin: usize) -> Reader<&[u8]> {
-    let mut reader = Reader::from_str(text.get(origin..).unwrap_or_default());
-    let config = reader.config_mut();
-    config.check_end_names = false;
-    config.allow_unmatched_ends = true;
-    config.expand_empty_elements = true;
-    reader
-}
-
-fn append<'x>(whole: &mut Cow<'x, str>, part: Cow<'x, str>) {
-    if whole.is_empty() {
-        *whole = part;
-    } else {
-        whole.to_mut().push_str(&part);
     }
 }

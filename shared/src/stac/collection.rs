@@ -8,7 +8,7 @@ use stac::{Bbox, Collection, Extent, ItemAsset, Link, Provider, SpatialExtent, T
 use crate::grid::Place;
 use crate::missions::{Camera, Satellite};
 
-use super::item::{COG, item_band, number};
+use super::feature::{Band, COG, Number};
 use super::link::StructuralLink;
 
 /// The licence of the images (SPDX).
@@ -81,7 +81,7 @@ fn summaries(satellite: &Satellite, camera: &Camera) -> Map<String, Value> {
     summaries.insert("platform".to_owned(), json!([satellite.platform]));
     summaries.insert("constellation".to_owned(), json!([satellite.constellation]));
     summaries.insert("instruments".to_owned(), json!([camera.name]));
-    summaries.insert("gsd".to_owned(), Value::Array(gsds.into_iter().map(number).collect()));
+    summaries.insert("gsd".to_owned(), gsds.into_iter().map(|gsd| json!(Number(gsd))).collect());
     summaries
 }
 
@@ -98,7 +98,7 @@ fn item_assets(camera: &Camera) -> IndexMap<String, ItemAsset> {
     assets.insert("metadata".to_owned(), asset("INPE original metadata", "text/xml", "metadata", Map::new()));
     for band in camera.bands {
         let mut fields = Map::new();
-        fields.insert("bands".to_owned(), json!([item_band(band, camera.gsd)]));
+        fields.insert("bands".to_owned(), json!([Band::new(band, camera.gsd)]));
         assets.insert(band.key.to_owned(), asset(&format!("{} ({})", band.title, band.key), COG, "data", fields));
     }
     assets

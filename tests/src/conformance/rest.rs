@@ -80,7 +80,7 @@ pub async fn publishing_answers_for_each_message<T: PublishItems>(topic: &T) {
     let put = ItemMessage {
         key: "a/one.json".to_owned(),
         audience: Audience::Public,
-        event: ItemEvent::Put(Box::new(stac::Item::new("one"))),
+        event: ItemEvent::Put(Box::new((&stac::Item::new("one")).into())),
     };
     let withdrawn = ItemMessage {
         key: "a/two.json".to_owned(),

@@ -1,12 +1,15 @@
 //! generate-stac-item: new scenes become items, marks and messages, in this order, each scene by itself.
 
 use chrono::DateTime;
-use lazycat::generate::Report;
+use lazycat::generate::{Ports, Report, Settings, generate};
+use lazycat::grid::INPE;
 use lazycat::level::{Mark, Token};
+use lazycat::memory::{Dice, Memory, Time, yield_now};
 use lazycat::message::{Audience, ItemEvent};
-use lazycat::ports::MarkLevels as _;
+use lazycat::ports::{Chance, Clock, MarkLevels as _, PortResult, ReadSource, SourceObject};
+use lazycat::stac::Buckets;
 use lazycat_fixtures::{Camera, Date, Optics, SceneSpec, Size, variation};
-use lazycat_tests::bench::{ATTEMPTS, BUCKET, Bench, delivery, level_of, record, run};
+use lazycat_tests::bench::{ATTEMPTS, BUCKET, Bench, cut, deliveries, delivery, level_of, record, run};
 use lazycat_tests::faults::Fault;
 use serde_json::{Value, json};
 
@@ -30,7 +33,7 @@ fn a_new_scene_is_put_marked_and_published_and_its_message_is_done_with() {
     let published = bench.memory.topic.snapshot();
     assert_eq!(published.len(), 1);
     assert_eq!((published[0].key.as_str(), published[0].audience), (item_key(&scene).as_str(), Audience::Public));
-    assert!(matches!(&published[0].event, ItemEvent::Put(item) if item.id == scene.id()));
+    assert!(matches!(&published[0].event, ItemEvent::Put(item) if item.id() == scene.id()));
 }
 
 #[test]
@@ -371,4 +374,51 @@ fn every_camera_is_made_from_its_quicklooks_event() {
     for scene in &scenes {
         assert_eq!(bench.document(&item_key(scene))["collection"], scene.camera.collection());
     }
+}
+
+/// A source that answers nothing at all.
+struct Silent;
+
+impl ReadSource for Silent {
+    async fn read(&self, _objects: &[SourceObject], _limit: u64) -> Vec<PortResult<Vec<u8>>> {
+        yield_now().await;
+        Vec::new()
+    }
+}
+
+/// Randomness and time.
+struct Surroundings(Dice, Time);
+
+impl Chance for Surroundings {
+    fn bits(&self) -> u64 {
+        self.0.bits()
+    }
+}
+
+impl Clock for Surroundings {
+    fn now(&self) -> DateTime<chrono::Utc> {
+        self.1.now()
+    }
+
+    async fn pause(&self, milliseconds: u64) {
+        self.1.pause(milliseconds).await;
+    }
+}
+
+#[test]
+fn a_source_that_answers_for_fewer_scenes_than_it_was_asked_for_is_not_asked_again_and_again() {
+    let memory = Memory::new(1);
+    let ports = Ports {
+        source: &Silent,
+        items: &memory.objects,
+        marks: &memory.marks,
+        topic: &memory.topic,
+        letters: &memory.scenes.letters(),
+        world: &Surroundings(memory.dice.clone(), memory.time.clone()),
+    };
+    let settings = Settings { grid: &INPE, buckets: Buckets::default(), attempts: ATTEMPTS };
+    let batch = deliveries(&[quicklook_record(&scene(121, 18)).encode()]);
+    let report = cut(generate(&ports, &settings, &batch), 1_000).expect("an end");
+    assert_eq!(report.acknowledged, [false]);
+    assert!(report.troubles[0].contains("no answer"), "{}", report.troubles[0]);
 }

@@ -43,8 +43,7 @@ impl State {
         if gone.is_empty() {
             return Ok(false);
         }
-        let ids: Vec<i64> = gone.keys().filter_map(|name| known.get(*name).copied()).collect();
-        let given_back = self.write("giving back messages", |connection| queue::give_back(connection, &ids))?;
+        // Before anything is written: on a full disk this is what makes room.
         for (owner, path) in &unfinished {
             if gone.contains_key(owner.as_str())
                 && let Err(error) = fs::remove_file(path)
@@ -54,6 +53,8 @@ impl State {
                 tracing::warn!(path = %path.display(), %error, "an unfinished file stays");
             }
         }
+        let ids: Vec<i64> = gone.keys().filter_map(|name| known.get(*name).copied()).collect();
+        let given_back = self.write("giving back messages", |connection| queue::give_back(connection, &ids))?;
         for proof in gone.into_values() {
             proof.forget().map_err(failed)?;
         }

@@ -54,6 +54,8 @@ pub struct Depth {
 /// One queue. Clones share it.
 ///
 /// Visible messages are received in the order in which they were sent; one that was received before keeps its place.
+/// The count of receives is written before a message is given out, so it also counts receivers that die of it; and a
+/// message that has been received often is given out alone, so that others do not die with it again and again.
 #[derive(Debug, Clone)]
 pub struct Queue {
     state: State,
@@ -77,6 +79,9 @@ impl State {
         LevelSender(self.queue(QueueName::Levels))
     }
 }
+
+/// After how many receives a message is given out alone.
+const IN_COMPANY: i64 = 3;
 
 impl Queue {
     /// Which queue this is.
@@ -186,8 +191,10 @@ impl Queue {
             let mut statement = connection.prepare_cached(
                 "UPDATE messages SET visible_at = ?2, receives = receives + 1, holder = ?3 WHERE id = ?1",
             )?;
+            let in_company =
+                deliveries.iter().take_while(|(_, delivery)| i64::from(delivery.receives) <= IN_COMPANY).count();
             let mut received = Vec::with_capacity(deliveries.len());
-            for (id, delivery) in deliveries {
+            for (id, delivery) in deliveries.into_iter().take(in_company.max(1)) {
                 statement.execute((id, until, holder))?;
                 received.push(delivery);
             }
@@ -284,4 +291,40 @@ pub(super) fn give_back(connection: &Connection, holders: &[i64]) -> rusqlite::R
         connection.execute("DELETE FROM holders WHERE id = ?1", [holder])?;
     }
     Ok(released)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use futures::executor::block_on;
+
+    /// Whoever dies of a message dies with what was received beside it. That must not be counted until it, too, looks
+    /// guilty.
+    #[test]
+    fn a_message_that_was_received_often_is_given_out_alone_and_others_in_company() {
+        let folder = tempfile::tempdir().unwrap();
+        let bodies = ["before", "guilty", "after"].map(str::to_owned);
+        let open = || crate::local::open(folder.path()).unwrap().state.queue(QueueName::Scenes);
+        assert!(block_on(open().send(&bodies)).iter().all(Result::is_ok));
+        // Each receiver takes what is there, concludes nothing, and is gone.
+        for received in 1..=3 {
+            let taken = block_on(open().receive(10)).unwrap();
+            assert_eq!(taken.iter().map(|delivery| delivery.receives).collect::<Vec<_>>(), [received; 3]);
+        }
+        // From now on one at a time: who does not die concludes.
+        let queue = open();
+        let first = block_on(queue.receive(10)).unwrap();
+        assert_eq!((first.len(), first[0].body.as_str(), first[0].receives), (1, "before", 4));
+        block_on(queue.acknowledge(&[first[0].receipt.clone()])).unwrap();
+        drop(queue);
+        for received in 4..=12 {
+            let taken = block_on(open().receive(10)).unwrap();
+            assert_eq!((taken.len(), taken[0].body.as_str(), taken[0].receives), (1, "guilty", received));
+        }
+        let queue = open();
+        let guilty = block_on(queue.receive(10)).unwrap();
+        let other = block_on(queue.receive(10)).unwrap();
+        assert_eq!((guilty[0].receives, other.len(), other[0].receives), (13, 1, 4), "it was never received beside it");
+    }
 }

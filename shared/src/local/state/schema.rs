@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::super::OpenError;
 
@@ -98,6 +98,13 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     open().map_err(|error| refused(path, error))
 }
 
+/// Whether the error says that there is no room on the disk. The index of the log, shared between processes, is a file
+/// that grows, too.
+pub(super) fn says_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE)
+}
+
 /// What a failure to open the file means.
 pub(super) fn refused(path: &Path, error: rusqlite::Error) -> OpenError {
     let path = path.to_owned();
@@ -106,6 +113,7 @@ pub(super) fn refused(path: &Path, error: rusqlite::Error) -> OpenError {
         Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly | ErrorCode::AuthorizationForStatementDenied) => {
             OpenError::Denied { path, source: error.into() }
         }
+        _ if says_full(&error) => OpenError::Full { path, source: error.into() },
         _ => OpenError::State { path, source: error.into() },
     }
 }

@@ -1,0 +1,138 @@
+//! Giving up: messages that end the process that works on them, each time.
+//!
+//! A panic is contained, and a message whose work fails is counted by its use case. What is left is work that ends the
+//! whole process: out of memory, out of stack. Such a message would be taken up by the next process, and the next. The
+//! queue counts a receive before it gives the message out, and gives out alone what it has counted often; what has
+//! been received too often goes to the dead letters, *before* anybody works on it, with the reason [`GAVE_UP`].
+//!
+//! A run sends every scene again, so that letter must also stand for the messages about the same subject that come
+//! later, or each start would bring a fresh message to die of. It does so until the scene's file is changed or a run is
+//! told to force: then it is sent back. It is never dropped: what it is about may have been written and not marked.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures::executor::block_on;
+
+use crate::generate::{Refusal, letter};
+use crate::local::{DeadLetters, KeptLetter, Local, Queue, QueueName};
+use crate::message::{LevelMessage, SceneRecord};
+use crate::ports::{BuryLetters as _, Clock as _, Delivery, PortError, ReceiveMessages as _, SendMessages as _};
+
+use super::patience::Patience;
+use super::progress::StaleLevel;
+use super::worker::World;
+
+/// The reason of the dead letters about messages that end their process.
+pub const GAVE_UP: &str = "gave-up";
+
+/// How often a message is received before it is given up. A use case that lives concludes sooner; and a process that is
+/// killed for another reason again and again must not make a message look guilty that only happened to be in its hands.
+const MOST_RECEIVES: u32 = 10;
+
+/// The subjects that are given up, and whether this run has told so.
+#[derive(Debug, Default)]
+pub(super) struct GiveUp {
+    subjects: Mutex<HashMap<String, bool>>,
+}
+
+impl GiveUp {
+    /// What earlier runs have given up. With `force`, and where a scene's file has changed since, it is sent back to be
+    /// tried once more. Gives the levels that stay given up.
+    pub(super) fn recall(&self, local: &Local, force: bool) -> Result<Vec<StaleLevel>, PortError> {
+        let mut stale = Vec::new();
+        for name in QueueName::ALL {
+            let letters = local.state.dead_letters(name);
+            let mut after = 0;
+            loop {
+                let page = letters.page(after, 500)?;
+                let Some(last) = page.last() else { break };
+                after = last.number;
+                let given_up = page.into_iter().filter(|kept| kept.letter.reason == GAVE_UP);
+                let (tried, left): (Vec<_>, Vec<_>) = given_up.partition(|kept| force || has_changed(kept));
+                let bodies: Vec<String> = tried.iter().map(|kept| kept.letter.body.clone()).collect();
+                // In this order: duplicates are harmless.
+                for result in block_on(local.state.queue(name).send(&bodies)) {
+                    result?;
+                }
+                letters.remove(&tried)?;
+                for KeptLetter { letter, .. } in left {
+                    let subject = subject(name, &letter.body);
+                    let is_level = name == QueueName::Levels;
+                    if is_level {
+                        stale.push(StaleLevel { level: subject.clone(), reason: letter.reason, detail: letter.detail });
+                    }
+                    self.subjects().insert(subject, is_level);
+                }
+            }
+        }
+        Ok(stale)
+    }
+
+    /// Sorts out what is given up, and gives what is to be worked on, and what was given up, to be told.
+    pub(super) fn sort_out(
+        &self,
+        queue: &Queue,
+        letters: &DeadLetters,
+        patience: &Patience<'_>,
+        received: Vec<Delivery>,
+    ) -> Result<(Vec<Delivery>, Vec<Refusal>), PortError> {
+        if self.subjects().is_empty() && received.iter().all(|delivery| delivery.receives <= MOST_RECEIVES) {
+            return Ok((received, Vec::new()));
+        }
+        let (mut deliveries, mut given_up) = (Vec::with_capacity(received.len()), Vec::new());
+        for delivery in received {
+            let subject = subject(queue.name(), &delivery.body);
+            let too_often = delivery.receives > MOST_RECEIVES;
+            if !too_often && !self.subjects().contains_key(&subject) {
+                deliveries.push(delivery);
+                continue;
+            }
+            let detail = match too_often {
+                true => format!("given up after {MOST_RECEIVES} attempts, of which none ended: what works on it dies"),
+                false => {
+                    "an earlier message about it was given up: what worked on it died; --force tries it again".into()
+                }
+            };
+            // The letter before the acknowledgement. A letter that stands already stands for this message, too.
+            if too_often {
+                let letter = letter(&delivery, GAVE_UP, detail.clone(), World.now());
+                patience.insist(|| block_on(letters.bury(&letter)))?;
+            }
+            patience.insist(|| block_on(queue.acknowledge(std::slice::from_ref(&delivery.receipt))))?;
+            if self.subjects().insert(subject.clone(), true) != Some(true) {
+                given_up.push(Refusal { scene: subject, reason: GAVE_UP.to_owned(), detail });
+            }
+        }
+        Ok((deliveries, given_up))
+    }
+
+    fn subjects(&self) -> MutexGuard<'_, HashMap<String, bool>> {
+        self.subjects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a message is about: the file or key of its first scene, or its level.
+fn subject(queue: QueueName, body: &str) -> String {
+    let subject = match queue {
+        QueueName::Scenes => SceneRecord::decode(body).ok().and_then(|records| {
+            let source = records.into_iter().next()?.source;
+            Some(source.file.unwrap_or(source.key))
+        }),
+        QueueName::Levels => LevelMessage::decode(body).ok().map(|message| message.level.wire().to_owned()),
+    };
+    subject.unwrap_or_else(|| body.to_owned())
+}
+
+/// Whether a letter is about a file that was changed, or removed, since the letter was written.
+fn has_changed(kept: &KeptLetter) -> bool {
+    let records = SceneRecord::decode(&kept.letter.body).unwrap_or_default();
+    records.first().and_then(|record| record.source.file.as_ref()).is_some_and(|file| match fs::metadata(file) {
+        Ok(metadata) => {
+            metadata.ctime() * 1_000_000 + metadata.ctime_nsec() / 1_000 > kept.letter.last.timestamp_micros()
+        }
+        Err(_) => true,
+    })
+}

@@ -1,0 +1,136 @@
+//! Withdrawing scenes from an embedded catalog.
+//!
+//! The messages are those that the removal of a scene's metadata would send, on the same queue, worked on by the same use
+//! cases. What waits there already goes first: a message to make a scene that is worked on after the scene's withdrawal
+//! would bring it back.
+
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use futures::executor::block_on;
+use serde::Serialize;
+
+use crate::grid::INPE;
+use crate::level::Level;
+use crate::local::{Local, QueueName};
+use crate::message::SceneRecord;
+use crate::ports::{Clock as _, PortError, PortResult, ReadCatalog as _, SourceObject};
+use crate::scene::SceneId;
+use crate::stac::Buckets;
+
+use super::worker::World;
+use super::{Engine, NOTHING_TO_DO, Options, Progress, RunError, Summary, settings};
+
+/// How many messages are sent at once.
+const AT_ONCE: usize = 256;
+
+/// What became of a withdrawal.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Withdrawal {
+    /// The ids of the items that were taken out.
+    pub items: Vec<String>,
+    /// Those of items that were not there. Where their row is, it was brought up to date all the same, and subscribers
+    /// were told: an earlier withdrawal may have been interrupted.
+    pub absent: Vec<String>,
+    /// Those of items that stand there all the same: the withdrawal failed, or another process has made them again.
+    pub remaining: Vec<String>,
+    /// All that was done meanwhile, also of what an earlier run had left.
+    #[serde(flatten)]
+    pub summary: Summary,
+}
+
+/// Takes scenes out of the catalog and brings its levels up to date. Ends when there is nothing left to do, like
+/// [`super::run`]; what an earlier run has left is done, too, with the options of the last run.
+///
+/// # Errors
+///
+/// [`RunError`], when the state cannot be used.
+pub fn withdraw(local: &Local, scenes: &[SceneId], progress: &Progress) -> Result<Withdrawal, RunError> {
+    let started = std::time::Instant::now();
+    // Messages that name no file are looked for nowhere else.
+    let mut options = Options::new(local.directory.path());
+    // Marks have nothing to gather for.
+    options.tick = std::time::Duration::ZERO;
+    settings::recall(local, &mut options)?;
+    let engine = Engine::new(local, &options, progress);
+    engine.take_up()?;
+    progress.expect(scenes.len() as u64, true);
+    let mut found = Vec::with_capacity(scenes.len());
+    engine.work_until_quiet(false, || match engine.send_withdrawals(scenes) {
+        Ok(were_there) => found = were_there,
+        Err(error) => engine.fail(RunError::State(error)),
+    })?;
+    let (mut items, mut absent, mut remaining) = (Vec::new(), Vec::new(), Vec::new());
+    for (scene, was_there) in scenes.iter().zip(found) {
+        let list = if engine.patience.insist(|| exists(local, &item_key(scene)))? {
+            &mut remaining
+        } else if was_there {
+            &mut items
+        } else {
+            &mut absent
+        };
+        list.push(scene.to_string());
+    }
+    Ok(Withdrawal { items, absent, remaining, summary: progress.summary(started.elapsed()) })
+}
+
+impl Engine<'_> {
+    /// Waits until what is queued has been worked on, and then enqueues the withdrawals. Gives for each scene whether its
+    /// item was there.
+    fn send_withdrawals(&self, scenes: &[SceneId]) -> Result<Vec<bool>, PortError> {
+        let queue = self.local.state.queue(QueueName::Scenes);
+        let mut found = Vec::with_capacity(scenes.len());
+        while !self.patience.insist(|| queue.is_empty())? {
+            if self.is_stopped() {
+                return Ok(found);
+            }
+            thread::sleep(NOTHING_TO_DO);
+        }
+        for batch in scenes.chunks(AT_ONCE) {
+            let mut bodies = Vec::with_capacity(batch.len());
+            for scene in batch {
+                let was_there = self.patience.insist(|| exists(self.local, &item_key(scene)))?;
+                // The row may still link an item that is gone; a row that never was is not to be made for it.
+                if was_there || self.patience.insist(|| has_row(self.local, scene))? {
+                    bodies.push(removal(scene, &self.generate.buckets).encode());
+                }
+                found.push(was_there);
+            }
+            self.send(&bodies)?;
+        }
+        self.fed.store(true, Ordering::Release);
+        Ok(found)
+    }
+}
+
+/// The message that the removal of the scene's metadata sends.
+fn removal(scene: &SceneId, buckets: &Buckets) -> SceneRecord {
+    // Any configured bucket: what is taken out is found by its name alone.
+    let bucket = buckets.0.first().map(|pair| pair.images.clone()).unwrap_or_default();
+    let key = format!("{}/{}.{}", scene.folder(), scene.without_level(), scene.camera.quicklook.extension());
+    SceneRecord {
+        source: SourceObject { bucket, key, file: None },
+        removed: true,
+        reprocess: false,
+        force: false,
+        quicklook: None,
+        message_id: None,
+        time: Some(World.now()),
+    }
+}
+
+/// Whether the row of the scene has a document.
+fn has_row(local: &Local, scene: &SceneId) -> PortResult<bool> {
+    match Level::parse(&scene.row_key()) {
+        Ok(row) => exists(local, &INPE.document_key(&row)),
+        Err(_) => Ok(false),
+    }
+}
+
+fn item_key(scene: &SceneId) -> String {
+    format!("{}/{scene}.json", scene.row_key())
+}
+
+fn exists(local: &Local, key: &str) -> PortResult<bool> {
+    block_on(local.directory.exists(key))
+}
