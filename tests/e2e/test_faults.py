@@ -3,11 +3,12 @@
 import json
 import os
 import signal
+import subprocess
 
 import catalog
 import pytest
 from recorder import SLOW_DOWN, Rule
-from scenes import announcement, event, fixtures, record
+from scenes import ROOT, announcement, event, fixtures, record
 from stack import BUCKET, wait_until
 
 SCENES = iter(fixtures("CBERS4/PAN10M/154/**/*.xml") + fixtures("CBERS4/PAN10M/158/**/*.xml"))
@@ -132,3 +133,29 @@ def test_a_message_whose_dead_letter_is_not_taken_comes_back(stack):
 def test_after_all_of_it_the_catalog_is_sound(stack):
     stack.settle()
     catalog.assert_sound(stack)
+
+
+def test_after_all_of_it_the_catalog_equals_one_that_was_made_undisturbed(stack, tmp_path):
+    """By `lazycat run` from the same metadata: items byte for byte, documents but for their revision."""
+    camera, source, made = "CBERS4/PAN10M/", tmp_path / "source", tmp_path / "catalog"
+    s3 = stack.client("s3")
+    standing = {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in stack.keys(camera)}
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket="cbers-pds", Prefix=camera)
+    for key in (entry["Key"] for page in pages for entry in page.get("Contents", [])):
+        scene = key.rpartition("/")[0]
+        if key.endswith(".xml") and f"{scene}.json" in standing:
+            file = source / key
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(s3.get_object(Bucket="cbers-pds", Key=key)["Body"].read())
+    command = [ROOT / "target/release/lazycat", "run", source, "--catalog", made]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    expected = {str(file.relative_to(made)): file.read_bytes() for file in (made / camera).rglob("*.json")}
+
+    def comparable(key: str, content: bytes):
+        if not key.endswith(("/catalog.json", "/collection.json")):
+            return content
+        return {field: value for field, value in json.loads(content).items() if field != "lazycat:revision"}
+
+    assert len(expected) > 10 and set(standing) == set(expected)
+    for key, content in expected.items():
+        assert comparable(key, standing[key]) == comparable(key, content), key
