@@ -22,6 +22,8 @@ TOPIC_PARAMETERS = (
 )
 FUNCTIONS = ("GenerateStacItem", "MoveCatalogLevelKeys", "UpdateSingleCatalog")
 QUEUES = ("ScenesQueue", "LevelsQueue")
+# A policy that only the emulator needs, for the roles that send batches.
+BATCHES, SENDERS = "batches", ("GenerateStacItemRole", "MoveCatalogLevelKeysRole")
 DEAD_LETTERS = ("ScenesDeadLetters", "LevelsDeadLetters")
 
 
@@ -81,7 +83,28 @@ class Stack:
         )
         stack = self.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        self._make_up_for_the_emulator()
         return printed
+
+    def delete(self):
+        for role in SENDERS:
+            self.client("iam").delete_role_policy(RoleName=self.resources()[role], PolicyName=BATCHES)
+        self.sam("delete", "--stack-name", NAME, "--no-prompts", "--region", REGION)
+
+    def _make_up_for_the_emulator(self):
+        # It knows permissions for batches, where AWS asks for sns:Publish and sqs:SendMessage.
+        allow = {
+            "Effect": "Allow", "Action": ["sns:PublishBatch", "sqs:SendMessageBatch"],
+            "Resource": [f"arn:aws:{service}:{REGION}:{ACCOUNT}:{NAME}-*" for service in ("sns", "sqs")],
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        for role in SENDERS:
+            self.client("iam").put_role_policy(RoleName=self.resources()[role], PolicyName=BATCHES, PolicyDocument=document)
+        # It takes the number of a parameter for text, and then compares it with a number.
+        client = self.client("lambda")
+        for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
+            concurrency = int(mapping["ScalingConfig"]["MaximumConcurrency"])
+            client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": concurrency})
 
     def resources(self) -> dict[str, str]:
         """Physical names by logical ones."""

@@ -23,9 +23,9 @@ PERMANENT = {
     "a key of another shape": (event(record("cbers-pds", "a/b/c.txt")), "key", "a/b/c.txt"),
     "an unknown bucket": (event(record("their-pds", SPARE[6].quicklook)), "unknown-bucket", "their-pds"),
     "an empty file": (announcement(EMPTY), "empty", "empty"),
-    "a damaged file": (announcement(DAMAGED), "xml", ""),
+    "a damaged file": (announcement(DAMAGED), "not-xml", "not well-formed"),
     "a file over the limit": (announcement(HUGE), "too-large", "expected at most"),
-    "a scene in another row's folder": (event(record("cbers-pds", WRONG_ROW)), "key", ""),
+    "a scene in another row's folder": (event(record("cbers-pds", WRONG_ROW)), "key", "999"),
 }
 PASSING = {
     "an object that is gone": (announcement(GONE), "not-found", GONE.id),
@@ -49,7 +49,6 @@ def letters(stack) -> dict[str, list[dict]]:
     mixed = bad[:]
     for at, scene in enumerate(GOOD):
         mixed.insert(2 * at, announcement(scene))
-    # One message with a good and a bad record.
     with stack.visibility(3):
         stack.send(*mixed)
         stack.settle(90)

@@ -38,7 +38,7 @@ def test_a_changed_parameter_is_deployed_over_the_full_bucket(stack, source_topi
 def test_a_deleted_stack_leaves_the_bucket_and_its_objects_and_nothing_else(stack):
     keys, queue, table = stack.keys(), stack.outputs["ScenesQueue"], stack.outputs["DirtyLevels"]
     functions = [stack.outputs[name] for name in ("GenerateStacItem", "MoveCatalogLevelKeys", "UpdateSingleCatalog")]
-    stack.sam("delete", "--stack-name", NAME, "--no-prompts", "--region", "us-east-1")
+    stack.delete()
     assert stack.keys() == keys
     assert table not in stack.client("dynamodb").list_tables()["TableNames"]
     assert queue not in stack.client("sqs").list_queues().get("QueueUrls", [])

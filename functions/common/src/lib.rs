@@ -6,7 +6,7 @@
 //! - [`batch`]: an SQS event as deliveries, worked on so that a bad record fails alone, also when it panics
 //! - [`metrics`]: numbers for CloudWatch, in its embedded metric format
 //! - [`logs`]: one JSON object a line
-//! - [`start`]: the first and the last thing that `main` does
+//! - [`mod@start`]: the first and the last thing that `main` does
 
 pub mod batch;
 pub mod environment;

@@ -185,7 +185,8 @@ mod tests {
         let environment = Environment::of(GOOD);
         let mut reader = environment.reader();
         let buckets = source_buckets(&mut reader);
-        assert_eq!(buckets, Buckets::default());
+        let named: Vec<_> = buckets.0.iter().map(|pair| (pair.images.as_str(), pair.quicklooks.as_str())).collect();
+        assert_eq!(named, [("cbers-pds", "cbers-meta-pds"), ("amazonia-pds", "amazonia-meta-pds")]);
         assert_eq!(time_out(&mut reader), Duration::from_secs(60));
         assert_eq!(attempts(&mut reader), 5);
     }

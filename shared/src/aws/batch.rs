@@ -84,6 +84,7 @@ fn again(error: &PortError) -> PortError {
         PortError::TooLarge { what, size, limit } => {
             PortError::TooLarge { what: what.clone(), size: *size, limit: *limit }
         }
+        PortError::NotAFile { what, found } => PortError::NotAFile { what: what.clone(), found },
         PortError::Denied { what, source } => {
             PortError::Denied { what: what.clone(), source: source.to_string().into() }
         }

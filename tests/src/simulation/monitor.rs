@@ -295,7 +295,7 @@ impl Monitor {
     pub fn published(&mut self, message: &ItemMessage) {
         let stored = self.objects.get(&message.key).map(|object| &object.bytes);
         let as_it_is = match &message.event {
-            ItemEvent::Put(item) => serde_json::to_vec(item).ok().as_ref() == stored,
+            ItemEvent::Put(item) => stored.is_some_and(|stored| item.bytes() == stored.as_slice()),
             ItemEvent::Withdrawn { .. } => stored.is_none(),
         };
         if as_it_is {

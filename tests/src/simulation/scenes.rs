@@ -119,7 +119,7 @@ fn of(spec: &SceneSpec) -> Scene {
         quicklook_key: spec.quicklook_key(),
         item_key: made[0].1.key.clone(),
         row: made[0].1.level.clone(),
-        versions: made.into_iter().map(|(xml, made)| (xml, made.bytes)).collect(),
+        versions: made.into_iter().map(|(xml, made)| (xml, made.item.bytes().to_vec())).collect(),
         source_key: key,
     }
 }

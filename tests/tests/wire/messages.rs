@@ -166,7 +166,7 @@ fn published(audience: Audience, key: &str, title_bytes: usize) -> ItemMessage {
     let mut item = stac::Item::new(key);
     item.properties.title = Some("t".repeat(title_bytes));
     item.bbox = Some(stac::Bbox::TwoDimensional([1.0, 2.0, 3.0, 4.0]));
-    ItemMessage { key: format!("{key}.json"), audience, event: ItemEvent::Put(Box::new(item)) }
+    ItemMessage { key: format!("{key}.json"), audience, event: ItemEvent::Put(Box::new((&item).into())) }
 }
 
 fn topics(clients: &Clients) -> Topics {

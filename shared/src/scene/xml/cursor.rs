@@ -185,10 +185,11 @@ impl<'x> Cursor<'x> {
             return Ok(None);
         }
         let mut namespace = None;
-        for attribute in tag.attributes() {
+        // The reader's own check for attributes that stand there twice takes quadratic time.
+        for attribute in tag.attributes().with_checks(false) {
             let attribute = attribute.map_err(|error| self.syntax(&error.to_string()))?;
-            if attribute.key.as_ref() == "xmlns" {
-                namespace = Some(attribute.value.to_string());
+            if attribute.key.as_ref() == "xmlns" && namespace.replace(attribute.value.to_string()).is_some() {
+                return Err(self.syntax("a tag has two attributes xmlns"));
             }
         }
         Ok(namespace)
