@@ -245,7 +245,8 @@ where
         let Job { bucket, prefix, .. } = self.kept.checkpoint.job.clone();
         let mut inventory = Inventory::new();
         // The listing goes on behind what was read; the job, after a death, behind what was sent.
-        let mut read = self.kept.checkpoint.after.clone();
+        let begin = self.kept.checkpoint.after.clone();
+        let mut read = begin.clone();
         loop {
             let page = match self.first.take() {
                 Some(page) => page,
@@ -263,7 +264,8 @@ where
                 self.kept.forget().await?;
                 return Ok(self.report(true));
             }
-            if (self.stop)() {
+            // Not before it has come further, or a job of short runs could stand still: a scene may fill many pages.
+            if self.kept.checkpoint.after != begin && (self.stop)() {
                 return Ok(self.report(false));
             }
         }
