@@ -76,7 +76,7 @@ impl ListSource for Sources {
 impl SourcesShared {
     fn page(&self, bucket: &str, prefix: &str, after: Option<&str>) -> PortResult<SourcePage> {
         let address = |key: &str| (bucket.to_owned(), key.to_owned());
-        if !self.objects.range(address("")..).next().is_some_and(|((found, _), _)| found == bucket) {
+        if self.objects.range(address("")..).next().is_none_or(|((found, _), _)| found != bucket) {
             return Err(PortError::NotFound { what: format!("the bucket {bucket}") });
         }
         let start = match after.filter(|after| *after >= prefix) {
