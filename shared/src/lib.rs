@@ -7,7 +7,8 @@
 //!
 //! - pure code: [`scene`] reads metadata, [`stac`] makes documents, [`grid`] and [`level`] name folders, [`missions`] is
 //!   the table of satellites, [`message`] holds the wire formats;
-//! - use cases, the only place where order matters: [`generate`], [`mover`], [`update`], over the traits of [`ports`];
+//! - use cases, the only place where order matters: [`generate`], [`mover`], [`update`], [`reprocess`], over the
+//!   traits of [`ports`];
 //! - adapters: [`local`] over a directory and one SQLite file, [`aws`] over the services of AWS, [`memory`] for tests;
 //! - wiring: [`embedded`], all functions in one process.
 //!
@@ -29,6 +30,7 @@ pub mod message;
 pub mod missions;
 pub mod mover;
 pub mod ports;
+pub mod reprocess;
 pub mod scene;
 pub mod stac;
 pub mod update;

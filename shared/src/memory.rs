@@ -9,6 +9,7 @@
 //! makes the same run. What the services do beyond this, such as delivering twice or answering late, is for
 //! decorators over the same ports.
 
+mod checkpoints;
 mod objects;
 mod queue;
 mod table;
@@ -19,6 +20,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+pub use self::checkpoints::Checkpoints;
 pub use self::objects::Objects;
 pub use self::queue::{Letters, LevelSender, Queue};
 pub use self::table::Marks;
@@ -39,6 +41,8 @@ pub struct Memory {
     pub topic: Topic,
     /// Scene metadata.
     pub sources: Sources,
+    /// How far long jobs have come.
+    pub checkpoints: Checkpoints,
     /// The time.
     pub time: Time,
     /// Randomness.
@@ -62,6 +66,7 @@ impl Memory {
             levels: queue("levels"),
             topic: Topic::new(requests.clone()),
             sources: Sources::new(requests.clone()),
+            checkpoints: Checkpoints::new(requests.clone()),
             time,
             dice,
             requests,

@@ -148,6 +148,58 @@ pub trait ReadSource {
     fn read(&self, objects: &[SourceObject], limit: u64) -> impl Future<Output = Vec<PortResult<Vec<u8>>>> + Send;
 }
 
+/// One object of a listing of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedObject {
+    /// The whole key.
+    pub key: String,
+    /// When it was last written, as the source tells.
+    pub modified: DateTime<Utc>,
+}
+
+/// One page of a listing of a source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourcePage {
+    /// The objects, ascending by the bytes of their keys.
+    pub objects: Vec<ListedObject>,
+    /// Whether there are more behind the last of them. A page with more has at least one object.
+    pub more: bool,
+}
+
+/// Lists scene metadata, and whatever else stands in its buckets.
+pub trait ListSource {
+    /// One page of the objects of `bucket` whose keys start with `prefix` and come behind the key `after`. A key is all
+    /// that is needed to go on, also days later and after `after` itself is gone.
+    ///
+    /// Errors: [`PortError::NotFound`] when there is no such bucket, [`PortError::Denied`],
+    /// [`PortError::Unavailable`].
+    fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> impl Future<Output = PortResult<SourcePage>> + Send;
+}
+
+/// Keeps how far a long job has come: one small document of text for each name.
+///
+/// Writes are conditional, so that of two runs that took up the same document one learns of the other. A document that
+/// already stands as it should counts as written: the answer to an earlier attempt may have been lost.
+pub trait KeepCheckpoints {
+    /// The document of this name; none when there is none.
+    fn checkpoint(&self, name: &str) -> impl Future<Output = PortResult<Option<String>>> + Send;
+
+    /// Writes `document` where `expected` stands, or where nothing stands when that is none.
+    ///
+    /// Errors: [`PortError::Precondition`] when something else stands there.
+    fn keep(&self, name: &str, document: &str, expected: Option<&str>) -> impl Future<Output = PortResult<()>> + Send;
+
+    /// Deletes the document where `expected` stands. Where nothing stands that is done already.
+    ///
+    /// Errors: [`PortError::Precondition`] when something else stands there.
+    fn forget(&self, name: &str, expected: &str) -> impl Future<Output = PortResult<()>> + Send;
+}
+
 /// Reads items back.
 pub trait ReadItems {
     /// The stored items of these keys, in order; none where there is no object.

@@ -1,11 +1,12 @@
 //! Scenes: INPE's file names and XML, read into a [`Scene`]. Pure: no input or output but its arguments.
 //!
 //! Layout: [`name`] reads names of scenes and files, [`key`] keys of the public buckets, [`xml`] the texts of a document
-//! in one pass, [`reading`] checks those texts and turns them into values, [`geometry`] makes footprints, [`error`] says
-//! why a scene is refused.
+//! in one pass, [`reading`] checks those texts and turns them into values, [`geometry`] makes footprints, [`inventory`]
+//! finds the scenes in a listing of a bucket, [`error`] says why a scene is refused.
 
 pub mod error;
 pub mod geometry;
+pub mod inventory;
 pub mod key;
 pub mod name;
 pub mod reading;

@@ -9,9 +9,9 @@ use lazycat::level::{Level, Mark, Token};
 use lazycat::memory::yield_now;
 use lazycat::message::{DeadLetter, ItemMessage, LevelMessage};
 use lazycat::ports::{
-    BuryLetters, ETag, Expected, ItemPut, MarkLevels, MarkPage, Object, Page, PageToken, PortError, PortResult,
-    PublishItems, ReadCatalog, ReadItems, ReadSource, SendLevels, SourceObject, StoredItem, TakeMarks, WriteCatalog,
-    WriteItems,
+    BuryLetters, ETag, Expected, ItemPut, KeepCheckpoints, ListSource, MarkLevels, MarkPage, Object, Page, PageToken,
+    PortError, PortResult, PublishItems, ReadCatalog, ReadItems, ReadSource, SendLevels, SendMessages, SourceObject,
+    SourcePage, StoredItem, TakeMarks, WriteCatalog, WriteItems,
 };
 
 /// What goes wrong.
@@ -162,6 +162,37 @@ impl<P: ReadSource + Sync> ReadSource for Faulty<P> {
         for object in objects {
             let work = async { only(self.inner.read(std::slice::from_ref(object), limit).await) };
             results.push(self.faults.around("read source", &object.key, work).await);
+        }
+        results
+    }
+}
+
+impl<P: ListSource + Sync> ListSource for Faulty<P> {
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> PortResult<SourcePage> {
+        self.faults.around("list source", after.unwrap_or_default(), self.inner.list(bucket, prefix, after)).await
+    }
+}
+
+impl<P: KeepCheckpoints + Sync> KeepCheckpoints for Faulty<P> {
+    async fn checkpoint(&self, name: &str) -> PortResult<Option<String>> {
+        self.faults.around("get checkpoint", name, self.inner.checkpoint(name)).await
+    }
+
+    async fn keep(&self, name: &str, document: &str, expected: Option<&str>) -> PortResult<()> {
+        self.faults.around("put checkpoint", name, self.inner.keep(name, document, expected)).await
+    }
+
+    async fn forget(&self, name: &str, expected: &str) -> PortResult<()> {
+        self.faults.around("delete checkpoint", name, self.inner.forget(name, expected)).await
+    }
+}
+
+impl<P: SendMessages + Sync> SendMessages for Faulty<P> {
+    async fn send(&self, bodies: &[String]) -> Vec<PortResult<()>> {
+        let mut results = Vec::with_capacity(bodies.len());
+        for body in bodies {
+            let work = async { only(self.inner.send(std::slice::from_ref(body)).await) };
+            results.push(self.faults.around("send scene", body, work).await);
         }
         results
     }

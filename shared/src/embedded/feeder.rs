@@ -10,7 +10,7 @@ use futures::executor::block_on;
 use crate::grid::INPE;
 use crate::level::{Level, Mark};
 use crate::local::{KeptLetter, Local, QueueName};
-use crate::message::SceneRecord;
+use crate::message::{self, SceneRecord};
 use crate::ports::{Chance as _, Clock as _, MarkLevels as _, PortError, ReadCatalog as _, SendMessages, SourceObject};
 
 use super::give_up::GAVE_UP;
@@ -241,8 +241,7 @@ pub(super) fn mark_root_of_another_address(local: &Local, options: &Options) -> 
     block_on(local.state.mark(&[mark])).into_iter().collect()
 }
 
-/// The id that all messages of a run carry. Ids grow from run to run, so that what an earlier run has made is skipped;
-/// should the clock have been put back, it is only made once more.
+/// The id that all messages of this run carry.
 pub(super) fn run_id() -> String {
-    format!("run-{:012x}-{:016x}", World.now().timestamp_millis(), World.bits())
+    message::scene::run_id(World.now(), World.bits())
 }

@@ -1,6 +1,7 @@
 //! The rest of the world: scene metadata, topics, time, randomness, and the record of what was asked.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +9,9 @@ use chrono::{DateTime, Utc};
 
 use super::{lock, yield_now};
 use crate::message::ItemMessage;
-use crate::ports::{Chance, Clock, PortError, PortResult, PublishItems, ReadSource, SourceObject};
+use crate::ports::{
+    Chance, Clock, ListSource, ListedObject, PortError, PortResult, PublishItems, ReadSource, SourceObject, SourcePage,
+};
 
 /// Bucket and key.
 type Address = (String, String);
@@ -16,23 +19,77 @@ type Address = (String, String);
 /// Scene metadata by bucket and key; where the file of an object is plays no part. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Sources {
-    objects: Arc<Mutex<BTreeMap<Address, Vec<u8>>>>,
+    shared: Arc<Mutex<SourcesShared>>,
     requests: Requests,
+}
+
+#[derive(Debug)]
+struct SourcesShared {
+    objects: BTreeMap<Address, (Vec<u8>, DateTime<Utc>)>,
+    keys_a_page: usize,
 }
 
 impl Sources {
     pub(super) fn new(requests: Requests) -> Self {
-        Self { objects: Arc::default(), requests }
+        let shared = SourcesShared { objects: BTreeMap::new(), keys_a_page: 1_000 };
+        Self { shared: Arc::new(Mutex::new(shared)), requests }
     }
 
-    /// Puts an object there.
+    /// From now on a page of a listing holds this many keys, at least one.
+    pub fn set_keys_a_page(&self, keys: usize) {
+        lock(&self.shared).keys_a_page = keys.max(1);
+    }
+
+    /// Puts an object there, as if long ago.
     pub fn insert(&self, bucket: impl Into<String>, key: impl Into<String>, bytes: impl Into<Vec<u8>>) {
-        lock(&self.objects).insert((bucket.into(), key.into()), bytes.into());
+        self.insert_at(bucket, key, bytes, DateTime::UNIX_EPOCH);
+    }
+
+    /// Puts an object there, as if at that time.
+    pub fn insert_at(
+        &self,
+        bucket: impl Into<String>,
+        key: impl Into<String>,
+        bytes: impl Into<Vec<u8>>,
+        modified: DateTime<Utc>,
+    ) {
+        lock(&self.shared).objects.insert((bucket.into(), key.into()), (bytes.into(), modified));
     }
 
     /// Takes an object away.
     pub fn remove(&self, bucket: &str, key: &str) {
-        lock(&self.objects).remove(&(bucket.to_owned(), key.to_owned()));
+        lock(&self.shared).objects.remove(&(bucket.to_owned(), key.to_owned()));
+    }
+}
+
+impl ListSource for Sources {
+    /// A bucket exists when it holds an object.
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> PortResult<SourcePage> {
+        yield_now().await;
+        self.requests.add("list source");
+        let page = lock(&self.shared).page(bucket, prefix, after);
+        yield_now().await;
+        page
+    }
+}
+
+impl SourcesShared {
+    fn page(&self, bucket: &str, prefix: &str, after: Option<&str>) -> PortResult<SourcePage> {
+        let address = |key: &str| (bucket.to_owned(), key.to_owned());
+        if self.objects.range(address("")..).next().is_none_or(|((found, _), _)| found != bucket) {
+            return Err(PortError::NotFound { what: format!("the bucket {bucket}") });
+        }
+        let start = match after.filter(|after| *after >= prefix) {
+            Some(after) => Bound::Excluded(address(after)),
+            None => Bound::Included(address(prefix)),
+        };
+        let mut found = self
+            .objects
+            .range((start, Bound::Unbounded))
+            .take_while(|((in_bucket, key), _)| in_bucket == bucket && key.starts_with(prefix))
+            .map(|((_, key), (_, modified))| ListedObject { key: key.clone(), modified: *modified });
+        let objects: Vec<ListedObject> = found.by_ref().take(self.keys_a_page).collect();
+        Ok(SourcePage { objects, more: found.next().is_some() })
     }
 }
 
@@ -43,7 +100,7 @@ impl ReadSource for Sources {
             yield_now().await;
             self.requests.add("read source");
             let what = format!("{bucket}/{key}");
-            let found = lock(&self.objects).get(&(bucket.clone(), key.clone())).cloned();
+            let found = lock(&self.shared).objects.get(&(bucket.clone(), key.clone())).map(|(bytes, _)| bytes.clone());
             results.push(match found {
                 None => Err(PortError::NotFound { what }),
                 Some(bytes) if bytes.len() as u64 > limit => {
@@ -163,7 +220,8 @@ impl Chance for Dice {
 /// How often what was asked. Clones share the record.
 ///
 /// Objects, marks and publications count one for each entry, queues one for each call: `get`, `head`, `list`,
-/// `put if`, `get item`, `put item`, `delete item`, `read source`, `put mark`, `scan marks`, `remove mark`, `publish`,
+/// `put if`, `get item`, `put item`, `delete item`, `read source`, `list source`, `get checkpoint`,
+/// `put checkpoint`, `delete checkpoint`, `put mark`, `scan marks`, `remove mark`, `publish`,
 /// `bury`; `send scenes`, `receive scenes`, `acknowledge scenes`, `release scenes`, and the same for `levels`.
 #[derive(Debug, Clone, Default)]
 pub struct Requests {

@@ -197,6 +197,13 @@ fn url_encoded(key: &str) -> String {
     utf8_percent_encode(key, ENCODED_IN_KEYS).to_string().replace("%20", "+")
 }
 
+/// The id that all messages of a run carry: the time, then randomness. Ids grow from run to run, so that what an earlier
+/// run has made is skipped; should the clock have been put back, it is only made once more.
+#[must_use]
+pub fn run_id(now: DateTime<Utc>, bits: u64) -> String {
+    format!("run-{:012x}-{bits:016x}", now.timestamp_millis())
+}
+
 /// A key as S3 writes it in events and listings. None when it is not UTF-8.
 pub(crate) fn url_decoded(key: &str) -> Option<String> {
     let key = key.replace('+', " ");

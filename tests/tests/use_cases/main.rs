@@ -12,6 +12,7 @@ mod letters;
 mod mover;
 mod parents;
 mod reprocess;
+mod reprocess_job;
 mod requests;
 mod rows;
 mod withdraw;
