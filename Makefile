@@ -34,7 +34,7 @@ run: catalog ## The same, and serves it
 	$(LAZYCAT) serve $(CATALOG) --addr $(ADDR)
 
 .PHONY: test
-test: lint unit judges ## Everything: set-up, style, documentation, licences, tests, the field's validators
+test: lint unit judges e2e ## Everything: set-up, style, documentation, licences, tests, the field's validators
 
 .PHONY: setup
 setup: ## The pinned tools of the tests, into .venv, node_modules and target/tools
