@@ -3,14 +3,20 @@
 //! Layout:
 //! - [`run`]: `lazycat run`, a catalog made from a folder of scene metadata
 //! - [`serve`]: `lazycat serve`, a catalog directory over HTTP
+//! - [`redrive`]: `lazycat redrive`, dead letters listed, put back, dropped
+//! - [`status`]: `lazycat status`, how a catalog is doing
 //! - [`withdraw`]: `lazycat withdraw`, scenes taken out of a catalog
 //! - [`validate`]: `lazycat validate`, what is wrong in a catalog directory
 //!
 //! `main` only chooses the subcommand; each module owns its arguments, its output and its exit codes.
 
+mod counting;
 mod explain;
+mod redrive;
 mod run;
 mod serve;
+mod status;
+mod target;
 mod validate;
 mod withdraw;
 
@@ -34,8 +40,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Redrive(redrive::Args),
     Run(run::Args),
     Serve(serve::Args),
+    Status(status::Args),
     Validate(validate::Args),
     Withdraw(withdraw::Args),
 }
@@ -44,8 +52,10 @@ fn main() -> ExitCode {
     // What the library warns of, such as a catalog that somebody has damaged, is for whoever looks at the terminal.
     tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).without_time().init();
     match Cli::parse().command {
+        Command::Redrive(args) => redrive::execute(&args),
         Command::Run(args) => run::execute(&args),
         Command::Serve(args) => serve::execute(&args),
+        Command::Status(args) => status::execute(&args),
         Command::Validate(args) => validate::execute(&args),
         Command::Withdraw(args) => withdraw::execute(&args),
     }

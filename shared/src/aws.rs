@@ -19,7 +19,7 @@ mod world;
 
 pub use self::catalog::CatalogBucket;
 pub use self::clients::{Clients, TimeOuts};
-pub use self::letters::{DeadLetterQueue, ReceivedLetter};
+pub use self::letters::DeadLetterQueue;
 pub use self::queue::{LevelQueue, Queue};
 pub use self::source::SourceBuckets;
 pub use self::table::DirtyLevels;
