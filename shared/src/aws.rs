@@ -1,16 +1,19 @@
 //! The adapters over AWS: the ports over S3, SQS, SNS and DynamoDB.
 //!
 //! [`Clients::load`] makes the clients, the only place that knows of regions, retries and time-outs. Each adapter takes
-//! the one client that it needs: [`CatalogBucket`] and [`SourceBuckets`] S3, [`DirtyLevels`] DynamoDB, [`Queue`],
+//! the one client that it needs: [`CatalogBucket`] and [`SourceBuckets`] S3, [`DirtyLevels`] and [`Checkpoints`]
+//! DynamoDB, [`Queue`],
 //! [`LevelQueue`] and [`DeadLetterQueue`] SQS, [`Topics`] SNS. [`World`] is the machine's own.
 //!
 //! The futures need a tokio runtime.
 
 mod batch;
 mod catalog;
+mod checkpoints;
 mod clients;
 mod failure;
 mod letters;
+mod listing;
 mod queue;
 mod source;
 mod table;
@@ -18,6 +21,7 @@ mod topics;
 mod world;
 
 pub use self::catalog::CatalogBucket;
+pub use self::checkpoints::Checkpoints;
 pub use self::clients::{Clients, TimeOuts};
 pub use self::letters::DeadLetterQueue;
 pub use self::queue::{LevelQueue, Queue};

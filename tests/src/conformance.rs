@@ -13,6 +13,7 @@
 // A promise that is not kept ends the test.
 #![allow(clippy::panic)]
 
+pub mod checkpoints;
 pub mod letters;
 pub mod listings;
 pub mod marks;
@@ -128,7 +129,8 @@ impl KeptLetters for lazycat::local::DeadLetters {
 }
 
 /// One test for each promise. The expression makes a fresh [`World`] each time; a second one makes those in which time
-/// is moved. `pages of` a world makes only those about what is read page by page.
+/// is moved. `pages of` a world makes only those about what is read page by page; `checkpoints of` a runtime and an adapter
+/// those about checkpoints.
 #[macro_export]
 macro_rules! conformance {
     (pages of $world:expr) => {
@@ -148,6 +150,15 @@ macro_rules! conformance {
             marks::removing_answers_for_each_mark_in_order,
             marks::a_scan_gives_every_mark_once,
             marks::a_mark_that_stands_throughout_is_in_one_of_the_pages,
+        }
+    };
+    (checkpoints of $runtime_and_checkpoints:expr) => {
+        $crate::conformance! { @@ $runtime_and_checkpoints;
+            checkpoints::a_checkpoint_is_read_as_it_was_kept,
+            checkpoints::checkpoints_of_different_names_are_apart,
+            checkpoints::a_checkpoint_is_kept_only_over_what_was_expected,
+            checkpoints::a_checkpoint_that_stands_already_counts_as_kept,
+            checkpoints::a_checkpoint_is_forgotten_only_as_expected,
         }
     };
     ($world:expr) => {
@@ -211,6 +222,13 @@ macro_rules! conformance {
         fn $law() {
             let world = $world;
             world.runtime.run($crate::conformance::$module::$law(&world.queue, &*world.advance));
+        }
+    )* };
+    (@@ $alone:expr; $($module:ident::$law:ident,)*) => { $(
+        #[test]
+        fn $law() {
+            let (runtime, port) = $alone;
+            runtime.run($crate::conformance::$module::$law(&port));
         }
     )* };
     (@$port:ident $world:expr; $($module:ident::$law:ident,)*) => { $(

@@ -11,6 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::batch::bounded;
 use super::failure::{checked, failed_on_object, is_missing_object, status, unavailable, wanting};
+use super::listing::whole;
 use crate::level::{Level, check_key};
 use crate::message::scene::url_decoded;
 use crate::ports::{
@@ -187,13 +188,7 @@ impl ReadCatalog for CatalogBucket {
             let name = name.ok_or_else(|| wanting(what(), "key of this level in one of its entries"))?;
             Ok(check_key(name, LONGEST_NAME).is_ok().then(|| name.to_owned()))
         };
-        // The SDK reads XML that ends early as if it were whole; entries that are missing then would be lost.
-        let (Some(more), Some(entries)) = (answer.is_truncated(), answer.key_count()) else {
-            return Err(wanting(what(), "IsTruncated or KeyCount"));
-        };
-        if usize::try_from(entries) != Ok(answer.contents().len() + answer.common_prefixes().len()) {
-            return Err(wanting(what(), &format!("{entries} entries, as its KeyCount says")));
-        }
+        let answer = whole(answer, what)?;
         let mut page = Page::default();
         for object in answer.contents() {
             page.objects.extend(name(object.key(), "")?);
@@ -201,7 +196,7 @@ impl ReadCatalog for CatalogBucket {
         for folder in answer.common_prefixes() {
             page.folders.extend(name(folder.prefix(), "/")?);
         }
-        if more {
+        if answer.is_truncated() == Some(true) {
             let next = answer.next_continuation_token.ok_or_else(|| wanting(what(), "token for its next page"))?;
             page.next = Some(PageToken(next));
         }

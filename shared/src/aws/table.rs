@@ -13,7 +13,7 @@ use crate::level::{Level, Mark, Token};
 use crate::ports::{MarkLevels, MarkPage, PageToken, PortError, PortResult, TakeMarks};
 
 /// The attribute that is the table's key: the level as on the wire, the root being `/`.
-const LEVEL: &str = "level";
+pub(super) const LEVEL: &str = "level";
 const TOKEN: &str = "token";
 /// RFC 3339.
 const SINCE: &str = "since";
@@ -150,6 +150,6 @@ impl TakeMarks for DirtyLevels {
     }
 }
 
-fn text(value: impl Into<String>) -> AttributeValue {
+pub(super) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }

@@ -8,7 +8,10 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sqs::types::QueueAttributeName::VisibilityTimeout;
-use lazycat::aws::{CatalogBucket, Clients, DeadLetterQueue, DirtyLevels, Queue, SourceBuckets, Topics};
+use chrono::DateTime;
+use lazycat::aws::{CatalogBucket, Checkpoints, Clients, DeadLetterQueue, DirtyLevels, Queue, SourceBuckets, Topics};
+use lazycat::level::{Level, Mark, Token};
+use lazycat::ports::{KeepCheckpoints as _, MarkLevels as _, TakeMarks as _};
 use lazycat_tests::conformance::{Runtime, SOURCE, SOURCE_BUCKET, VISIBILITY_SECONDS, World};
 use lazycat_tests::ministack::{Ministack, clients};
 use tokio::sync::OnceCell;
@@ -99,6 +102,14 @@ async fn table(account: &Clients) -> &'static str {
     NAME
 }
 
+/// Checkpoints in the table of dirty levels.
+fn checkpoints() -> (Runtime, Checkpoints) {
+    let runtime = runtime();
+    let account = Ministack::shared().account();
+    let table = runtime.block_on(table(&account));
+    (Runtime::Tokio(runtime), Checkpoints::new(account.dynamodb, table))
+}
+
 async fn queue(account: &Clients, name: &str) -> String {
     let request = account.sqs.create_queue().queue_name(name);
     let answer = request.attributes(VisibilityTimeout, VISIBILITY_SECONDS.to_string()).send().await.unwrap();
@@ -117,4 +128,21 @@ mod with_one_entry_a_page {
 
 mod with_three_entries_a_page {
     lazycat_tests::conformance!(pages of super::shared(Some(3)));
+}
+
+mod checkpoints {
+    lazycat_tests::conformance!(checkpoints of super::checkpoints());
+}
+
+#[test]
+fn a_mover_passes_checkpoints_over() {
+    runtime().block_on(async {
+        let account = Ministack::shared().account();
+        let table = table(&account).await;
+        let mark = Mark { level: Level::root(), token: Token("t".to_owned()), since: DateTime::UNIX_EPOCH };
+        let marks = DirtyLevels::new(account.dynamodb.clone(), table);
+        marks.mark(std::slice::from_ref(&mark)).await.remove(0).unwrap();
+        Checkpoints::new(account.dynamodb, table).keep("job", "{}", None).await.unwrap();
+        assert_eq!(marks.scan(None).await.unwrap().marks, [mark]);
+    });
 }

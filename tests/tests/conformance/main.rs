@@ -87,6 +87,11 @@ mod memory_adapters {
     lazycat_tests::conformance!(super::memory(None));
 }
 
+mod checkpoints_in_memory {
+    use super::Runtime;
+    lazycat_tests::conformance!(checkpoints of (Runtime::Thread, lazycat::memory::Memory::new(7).checkpoints));
+}
+
 mod memory_adapters_with_one_entry_a_page {
     lazycat_tests::conformance!(super::memory(Some(1)));
 }

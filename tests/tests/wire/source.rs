@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use lazycat::aws::{Clients, SourceBuckets, TimeOuts};
-use lazycat::ports::{PortError, PortResult, ReadSource as _, SourceObject};
+use lazycat::ports::{ListSource as _, PortError, PortResult, ReadSource as _, SourceObject, SourcePage};
 use lazycat_tests::wire::{Answer, Service};
 
 use crate::{always, answering, denied, not_found, says, unavailable};
@@ -113,4 +113,77 @@ async fn a_service_that_does_not_answer_or_is_not_there_is_unavailable_with_all_
     let gone = service.endpoint();
     drop(service);
     says(&unavailable(read(&impatient(&gone)).await), &["reading s3://archive", ": "]);
+}
+
+async fn list(clients: &Clients, after: Option<&str>) -> PortResult<SourcePage> {
+    SourceBuckets::new(clients.s3.clone()).list("archive", "CBERS4/", after).await
+}
+
+fn listed(entries: &str, count: usize, more: &str) -> Answer {
+    Answer::new(200, format!("<ListBucketResult><KeyCount>{count}</KeyCount>{more}{entries}</ListBucketResult>"))
+}
+
+const NO_MORE: &str = "<IsTruncated>false</IsTruncated>";
+
+fn entry(key: &str) -> String {
+    format!("<Contents><Key>{key}</Key><LastModified>2020-07-30T12:00:00.000Z</LastModified></Contents>")
+}
+
+#[tokio::test]
+async fn a_page_of_a_listing_is_one_request_behind_a_key_that_the_requester_pays_for() {
+    let entries = entry("CBERS4/a%20b%0A.xml") + &entry("CBERS4/%C3%A9+.xml");
+    let (service, clients) = always(listed(&entries, 2, "<IsTruncated>true</IsTruncated>")).await;
+    let page = list(&clients, Some("CBERS4/a b.xml")).await.unwrap();
+    assert!(page.more);
+    assert_eq!(
+        page.objects.iter().map(|object| &*object.key).collect::<Vec<_>>(),
+        ["CBERS4/a b\n.xml", "CBERS4/é .xml"]
+    );
+    assert_eq!(page.objects[0].modified.to_rfc3339(), "2020-07-30T12:00:00+00:00");
+    let requests = service.requests();
+    assert_eq!((requests.len(), &*requests[0].method), (1, "GET"));
+    says(
+        &requests[0].target,
+        &["/archive", "list-type=2", "prefix=CBERS4%2F", "start-after=CBERS4%2Fa%20b.xml", "encoding-type=url"],
+    );
+    assert!(!requests[0].target.contains("delimiter"));
+    assert_eq!(requests[0].header("x-amz-request-payer"), "requester");
+}
+
+#[tokio::test]
+async fn an_empty_page_with_more_behind_it_is_gone_past() {
+    let asked = AtomicUsize::new(0);
+    let more = "<IsTruncated>true</IsTruncated><NextContinuationToken>next page</NextContinuationToken>";
+    let (service, clients) = answering(move |_| {
+        Some(match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => listed("", 0, more),
+            _ => listed(&entry("CBERS4/b.xml"), 1, NO_MORE),
+        })
+    })
+    .await;
+    let page = list(&clients, None).await.unwrap();
+    assert_eq!((page.objects.len(), page.more), (1, false));
+    says(&service.requests()[1].target, &["continuation-token=next%20page"]);
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_whole_is_no_page() {
+    for (answer, missing) in [
+        (listed(&entry("CBERS4/a.xml"), 2, NO_MORE), "2 entries"),
+        (listed(&entry("CBERS4/a.xml"), 1, ""), "IsTruncated"),
+        (listed("<Contents><LastModified>2020-07-30T12:00:00.000Z</LastModified></Contents>", 1, NO_MORE), "key"),
+        (listed("<Contents><Key>CBERS4/a.xml</Key></Contents>", 1, NO_MORE), "LastModified of CBERS4/a.xml"),
+        (listed("", 0, "<IsTruncated>true</IsTruncated>"), "next page"),
+    ] {
+        let (_service, clients) = always(answer).await;
+        says(&unavailable(list(&clients, None).await), &["listing s3://archive/CBERS4/", missing]);
+    }
+}
+
+#[tokio::test]
+async fn a_listing_tells_a_bucket_that_is_missing_from_one_that_denies_it() {
+    let (_service, clients) = always(Answer::xml_error(404, "NoSuchBucket")).await;
+    assert_eq!(not_found(list(&clients, None).await), "the bucket archive does not exist");
+    let (_service, clients) = always(Answer::xml_error(403, "AccessDenied")).await;
+    says(&denied(list(&clients, None).await), &["listing s3://archive/CBERS4/", "AccessDenied"]);
 }
