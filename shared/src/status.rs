@@ -84,6 +84,18 @@ pub struct Items {
     pub cameras: BTreeMap<String, Camera>,
 }
 
+impl Items {
+    /// These and the items of other cameras.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.count += others.count;
+        self.last_hour += others.last_hour;
+        self.last_day += others.last_day;
+        self.cameras.extend(others.cameras);
+        self
+    }
+}
+
 /// The items of one camera.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Camera {

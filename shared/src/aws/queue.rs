@@ -1,6 +1,8 @@
 //! The queues.
 
 use aws_sdk_sqs::Client;
+#[cfg(feature = "stack")]
+use aws_sdk_sqs::types::QueueAttributeName;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
     MessageSystemAttributeName, SendMessageBatchRequestEntry,
@@ -22,6 +24,14 @@ const MOST_SECONDS: u32 = 43_200;
 /// What is said about a receipt that is not that of the latest delivery.
 const OLD_RECEIPT: [&str; 3] =
     ["ReceiptHandleIsInvalid", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"];
+
+/// How many messages a queue holds.
+#[cfg(feature = "stack")]
+pub(super) struct Depth {
+    pub(super) visible: u64,
+    pub(super) in_flight: u64,
+    pub(super) delayed: u64,
+}
 
 /// A message to be sent.
 struct Outgoing<'a> {
@@ -104,6 +114,27 @@ impl Queue {
             sent,
             receipt: field(message.receipt_handle(), "ReceiptHandle")?,
         })
+    }
+
+    /// How many messages there are, about.
+    #[cfg(feature = "stack")]
+    pub(super) async fn depth(&self) -> PortResult<Depth> {
+        use QueueAttributeName::{
+            ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible,
+        };
+        const DOING: &str = "counting the messages of";
+        let request = self.sqs.get_queue_attributes().queue_url(&self.url);
+        let names =
+            [ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible, ApproximateNumberOfMessagesDelayed];
+        let answer = match request.set_attribute_names(Some(names.to_vec())).send().await {
+            Ok(answer) => answer,
+            Err(error) => return Err(failed(DOING, &self.place(), error)),
+        };
+        let count = |name: &QueueAttributeName| {
+            let count = answer.attributes().and_then(|attributes| attributes.get(name)?.parse().ok());
+            count.ok_or_else(|| wanting(format!("{DOING} {}", self.place()), name.as_str()))
+        };
+        Ok(Depth { visible: count(&names[0])?, in_flight: count(&names[1])?, delayed: count(&names[2])? })
     }
 
     /// A message that the queue would not take, and would refuse its neighbours for, is not sent.
