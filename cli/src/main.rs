@@ -4,6 +4,7 @@
 //! - [`run`]: `lazycat run`, a catalog made from a folder of scene metadata
 //! - [`serve`]: `lazycat serve`, a catalog directory over HTTP
 //! - [`redrive`]: `lazycat redrive`, dead letters listed, put back, dropped
+//! - [`reprocess`]: `lazycat reprocess`, items made again
 //! - [`status`]: `lazycat status`, how a catalog is doing
 //! - [`withdraw`]: `lazycat withdraw`, scenes taken out of a catalog
 //! - [`validate`]: `lazycat validate`, what is wrong in a catalog directory
@@ -13,8 +14,11 @@
 mod counting;
 mod explain;
 mod redrive;
+mod reprocess;
 mod run;
 mod serve;
+#[cfg(feature = "aws")]
+mod stack;
 mod status;
 mod target;
 mod validate;
@@ -41,6 +45,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Redrive(redrive::Args),
+    Reprocess(reprocess::Args),
     Run(run::Args),
     Serve(serve::Args),
     Status(status::Args),
@@ -53,6 +58,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).without_time().init();
     match Cli::parse().command {
         Command::Redrive(args) => redrive::execute(&args),
+        Command::Reprocess(args) => reprocess::execute(&args),
         Command::Run(args) => run::execute(&args),
         Command::Serve(args) => serve::execute(&args),
         Command::Status(args) => status::execute(&args),
