@@ -22,8 +22,8 @@ help: ## What there is to make
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .PHONY: build
-build: ## The release binary, target/release/lazycat
-	$(CARGO) build --release --locked --package lazycat-cli
+build: ## The release binary, target/release/lazycat, for directories alone
+	$(CARGO) build --release --locked --package lazycat-cli --no-default-features
 
 .PHONY: catalog
 catalog: build ## A catalog from the scenes in fixtures/scenes, in ./demo
@@ -75,6 +75,7 @@ fuzz: ## Every fuzz target for FUZZ_SECONDS (60), some at a time; see tests/test
 .PHONY: e2e
 e2e: setup build ## The functions as deployed: release binaries, by sam, to an emulator of AWS
 	$(CARGO) build --release --locked --package lazycat-fixtures
+	$(CARGO) build --release --locked --package lazycat-cli
 	.venv/bin/python -B -m pytest -q -p no:cacheprovider --durations=8 tests/e2e
 
 .PHONY: dist-functions

@@ -175,7 +175,8 @@ fn date(text: &str) -> Result<DateTime<Utc>, String> {
 mod stack {
     //! On a deployed stack: the messages are sent from here, to the stack's queue.
 
-    use lazycat::aws::{Checkpoints, Queue, SourceBuckets, World};
+    use lazycat::aws::{CatalogBucket, Checkpoints, DirtyLevels, Queue, SourceBuckets, World};
+    use lazycat::grid::INPE;
     use lazycat::missions;
     use lazycat::ports::{PortResult, SendMessages};
     use lazycat::reprocess::{self, Ports, UNNAMED};
@@ -226,6 +227,11 @@ mod stack {
         let report = counting.during("messages sent", work).map_err(|error| {
             format!("{}\nThe same command goes on where this one ended; so does the stack itself.", told(error))
         })?;
+        let catalog = CatalogBucket::new(clients.s3.clone(), stack.output("CatalogBucket").map_err(told)?);
+        let marks = DirtyLevels::new(clients.dynamodb.clone(), table);
+        deployed
+            .run(reprocess::mark_parents(&catalog, &marks, &World, &INPE, &job.prefix))
+            .map_err(|error| format!("the scenes are sent, but the levels above are not marked: {}", told(error)))?;
         let mut out = io::stdout().lock();
         let printed = if args.json {
             let done = json!({ "scenes": report.counts, "strays": report.refused, "message_id": report.message_id });

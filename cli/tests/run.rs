@@ -22,6 +22,8 @@ mod names;
 mod redrive;
 #[path = "run/refusals.rs"]
 mod refusals;
+#[path = "run/rehearsal.rs"]
+mod rehearsal;
 #[path = "run/reprocess.rs"]
 mod reprocess;
 #[path = "run/sound.rs"]

@@ -9,6 +9,7 @@
 //! a message sent twice never is, as `docs/adr/0003` says.
 
 mod checkpoint;
+mod parents;
 
 use std::num::NonZeroU32;
 use std::ops::Add;
@@ -25,6 +26,8 @@ use crate::ports::{
 use crate::scene::inventory::{Entry, Inventory, ListedScene, Stray};
 
 use self::checkpoint::{Checkpoint, Kept};
+
+pub use self::parents::mark_parents;
 
 /// How many messages are sent at once where the rate allows it.
 const AT_ONCE: usize = 100;

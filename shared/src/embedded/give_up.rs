@@ -167,3 +167,45 @@ fn has_changed(kept: &KeptLetter) -> bool {
         Err(_) => true,
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::embedded::Progress;
+    use crate::level::Level;
+    use crate::ports::PutBackLetters as _;
+
+    /// An operator has put the letter back from another process, and the letter is gone: nobody else owes the work.
+    #[test]
+    fn the_own_message_of_a_letter_is_tried_once_more_and_another_about_the_same_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let local = crate::local::open(folder.path()).unwrap();
+        let (queue, letters) = (local.state.queue(QueueName::Levels), local.state.dead_letters(QueueName::Levels));
+        let body = |since| LevelMessage { level: Level::root(), since }.encode();
+        let [given_up_body, other] = [World.now(), chrono::DateTime::UNIX_EPOCH].map(body);
+        block_on(queue.send(std::slice::from_ref(&given_up_body))).remove(0).unwrap();
+        let delivery = block_on(queue.receive(1)).unwrap().remove(0);
+        let buried = letter(&delivery, GAVE_UP, "it dies".to_owned(), World.now());
+        block_on(letters.bury(&buried)).unwrap();
+        block_on(queue.acknowledge(&[delivery.receipt])).unwrap();
+
+        let progress = Progress::default();
+        let patience = Patience::new(&progress, std::sync::Arc::default());
+        let give_up = GiveUp::default();
+        assert_eq!(give_up.recall(&local, false).unwrap().len(), 1);
+        let sorted_out = |bodies: &[&String]| {
+            let bodies: Vec<String> = bodies.iter().map(|body| (*body).clone()).collect();
+            assert!(block_on(queue.send(&bodies)).iter().all(Result::is_ok));
+            let received = block_on(queue.receive(10)).unwrap();
+            let (deliveries, _) = give_up.sort_out(&queue, &letters, &patience, received).unwrap();
+            deliveries.into_iter().map(|delivery| delivery.body).collect::<Vec<_>>()
+        };
+        assert_eq!(sorted_out(&[&other]), [""; 0], "the letter stands for it");
+        letters.remove(&letters.page(0, 1).unwrap()).unwrap();
+        block_on(queue.put_back(&[buried])).remove(0).unwrap();
+        let deliveries = sorted_out(&[]);
+        assert_eq!(deliveries, [given_up_body]);
+        assert_eq!(sorted_out(&[&other]), [other], "nothing stands for it any longer");
+    }
+}

@@ -15,7 +15,7 @@ use crate::local::is_full;
 use crate::message::{DeadLetter, ItemMessage, LevelMessage};
 use crate::ports::{
     BuryLetters, ETag, Expected, ItemPut, MarkLevels, MarkPage, Object, Page, PageToken, PortResult, PublishItems,
-    ReadCatalog, ReadItems, ReadMarks, RemoveMarks, SendLevels, StoredItem, WriteCatalog, WriteItems,
+    ReadCatalog, ReadItems, ReadMarks, RemoveMarks, SendLevels, SendMessages, StoredItem, WriteCatalog, WriteItems,
 };
 
 use super::progress::Progress;
@@ -221,6 +221,13 @@ impl<P: PublishItems + Sync> PublishItems for Patient<'_, P> {
         self.patience
             .batch(published, messages, |messages: Vec<_>| async move { self.port.publish(&messages).await })
             .await
+    }
+}
+
+impl<P: SendMessages + Sync> SendMessages for Patient<'_, P> {
+    async fn send(&self, bodies: &[String]) -> Vec<PortResult<()>> {
+        let sent = self.port.send(bodies).await;
+        self.patience.batch(sent, bodies, |bodies: Vec<_>| async move { self.port.send(&bodies).await }).await
     }
 }
 

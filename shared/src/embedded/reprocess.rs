@@ -14,11 +14,13 @@ use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::generate::Refusal;
+use crate::grid::INPE;
 use crate::local::{Local, QueueName};
 use crate::ports::{KeepCheckpoints as _, PortError, PortResult, SendMessages};
 use crate::reprocess::{self, Counts, Job, ReprocessError, reprocess as work};
 
 use super::feeder::MOST_WAITING;
+use super::patience::Patient;
 use super::scan::FolderBuckets;
 use super::worker::World;
 use super::{Engine, NOTHING_TO_DO, Progress, RunError, Summary, settings};
@@ -148,7 +150,13 @@ impl Engine<'_> {
             }
         }
         self.progress.expect(queue.sent.load(Ordering::Relaxed), true);
-        if is_any { Ok((counts, strays)) } else { Err(nothing(wanted)) }
+        if !is_any {
+            return Err(nothing(wanted));
+        }
+        let marks = Patient { port: &self.local.state, patience: &self.patience };
+        let (catalog, prefix) = (&self.local.directory, &wanted.job.prefix);
+        block_on(reprocess::mark_parents(catalog, &marks, &World, &INPE, prefix)).map_err(RunError::State)?;
+        Ok((counts, strays))
     }
 }
 
@@ -170,13 +178,14 @@ impl Paced<'_, '_> {
 
 impl SendMessages for Paced<'_, '_> {
     async fn send(&self, bodies: &[String]) -> Vec<PortResult<()>> {
-        match self.wait_for_room().and_then(|()| self.engine.send(bodies)) {
-            Ok(()) => {
-                let sent = self.sent.fetch_add(bodies.len() as u64, Ordering::Relaxed) + bodies.len() as u64;
-                self.engine.progress.expect(sent, false);
-                bodies.iter().map(|_| Ok(())).collect()
-            }
-            Err(error) => bodies.iter().map(|_| Err(crate::local::again(&error))).collect(),
+        if let Err(error) = self.wait_for_room() {
+            return bodies.iter().map(|_| Err(crate::local::again(&error))).collect();
         }
+        let queue = self.engine.local.state.queue(QueueName::Scenes);
+        let results = Patient { port: &queue, patience: &self.engine.patience }.send(bodies).await;
+        let accepted = results.iter().filter(|result| result.is_ok()).count() as u64;
+        let sent = self.sent.fetch_add(accepted, Ordering::Relaxed) + accepted;
+        self.engine.progress.expect(sent, false);
+        results
     }
 }

@@ -10,8 +10,8 @@ use lazycat::level::{Level, Mark, Token};
 use lazycat::local::{self, Depth, Local, OpenError, Options, QueueName};
 use lazycat::message::{DeadLetter, LevelMessage};
 use lazycat::ports::{
-    BuryLetters, ItemPut, MarkLevels, PortError, ReadCatalog, ReadItems, ReadMarks, ReceiveMessages, RemoveMarks,
-    SendLevels, SendMessages, WriteItems,
+    BuryLetters, ItemPut, KeepCheckpoints, MarkLevels, PortError, ReadCatalog, ReadItems, ReadMarks, ReceiveMessages,
+    RemoveMarks, SendLevels, SendMessages, WriteItems,
 };
 use tempfile::TempDir;
 
@@ -221,6 +221,24 @@ fn a_state_file_that_is_none_is_named_and_left_alone() {
     }
     fs::write(&file, &whole).unwrap();
     local::open(folder.path()).unwrap();
+}
+
+/// What it holds is kept.
+#[test]
+fn a_state_file_of_the_first_version_is_taken_over() {
+    let folder = folder();
+    let local = local::open(folder.path()).unwrap();
+    block_on(local.state.queue(QueueName::Scenes).send(&["a message".to_owned()])).remove(0).unwrap();
+    drop(local);
+    let file = rusqlite::Connection::open(state_file(folder.path())).unwrap();
+    file.execute_batch("DROP TABLE checkpoints; PRAGMA user_version = 1").unwrap();
+    drop(file);
+    for _ in 0..2 {
+        let state = local::open(folder.path()).unwrap().state;
+        let found = block_on(state.checkpoint("job")).unwrap();
+        block_on(state.keep("job", "1", found.as_deref())).unwrap();
+        assert_eq!(state.queue(QueueName::Scenes).depth().unwrap().visible, 1);
+    }
 }
 
 #[test]
