@@ -34,14 +34,15 @@ fn all_documents(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Makes all documents what an older program would have written: of another version, under other titles.
+/// Makes all documents what an older program would have written: of another version, otherwise described. Titles stay:
+/// links repeat those of others, and so cannot agree at every moment.
 fn make_older(catalog: &Path) {
     for path in all_documents(catalog) {
         let mut document: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         document["stac_version"] = OLDER.into();
         match document["type"].as_str() {
-            Some("Feature") => document["properties"]["title"] = "an older title".into(),
-            _ => document["title"] = "an older title".into(),
+            Some("Feature") => document["properties"]["description"] = "an older item".into(),
+            _ => document["description"] = "an older catalog".into(),
         }
         fs::write(&path, document.to_string()).unwrap();
     }
