@@ -5,18 +5,20 @@
 //! - [`serve`]: `lazycat serve`, a catalog directory over HTTP
 //! - [`withdraw`]: `lazycat withdraw`, scenes taken out of a catalog
 //! - [`validate`]: `lazycat validate`, what is wrong in a catalog directory
+//! - [`shell`]: `lazycat completions` and `lazycat man`, what belongs to the command itself
 //!
 //! `main` only chooses the subcommand; each module owns its arguments, its output and its exit codes.
 
 mod explain;
 mod run;
 mod serve;
+mod shell;
 mod validate;
 mod withdraw;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use mimalloc::MiMalloc;
 
 /// Items are made of many small pieces of text, on all cores at once: a fifth of the time would go into the system's
@@ -24,9 +26,17 @@ use mimalloc::MiMalloc;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
+/// Its own, and that of the items and catalogs that it writes.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (STAC 1.1.0)");
+
+const EXAMPLES: &str = "Examples:
+  lazycat run scenes --catalog catalog     make a catalog from the XML files below scenes
+  lazycat serve catalog                    show it to a browser
+  lazycat validate catalog                 say what is wrong in it";
+
 /// Keeps static STAC catalogs up to date, lazily.
 #[derive(Parser)]
-#[command(name = "lazycat", version, about)]
+#[command(name = "lazycat", version = VERSION, about, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -38,6 +48,8 @@ enum Command {
     Serve(serve::Args),
     Validate(validate::Args),
     Withdraw(withdraw::Args),
+    Completions(shell::Completions),
+    Man(shell::Man),
 }
 
 fn main() -> ExitCode {
@@ -48,5 +60,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::execute(&args),
         Command::Validate(args) => validate::execute(&args),
         Command::Withdraw(args) => withdraw::execute(&args),
+        Command::Completions(args) => shell::complete(&args, Cli::command()),
+        Command::Man(args) => shell::write_pages(&args, Cli::command()),
     }
 }
