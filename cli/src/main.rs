@@ -3,16 +3,22 @@
 //! Layout:
 //! - [`run`]: `lazycat run`, a catalog made from a folder of scene metadata
 //! - [`serve`]: `lazycat serve`, a catalog directory over HTTP
+//! - [`redrive`]: `lazycat redrive`, dead letters listed, put back, dropped
+//! - [`status`]: `lazycat status`, how a catalog is doing
 //! - [`withdraw`]: `lazycat withdraw`, scenes taken out of a catalog
 //! - [`validate`]: `lazycat validate`, what is wrong in a catalog directory
 //! - [`shell`]: `lazycat completions` and `lazycat man`, what belongs to the command itself
 //!
 //! `main` only chooses the subcommand; each module owns its arguments, its output and its exit codes.
 
+mod counting;
 mod explain;
+mod redrive;
 mod run;
 mod serve;
 mod shell;
+mod status;
+mod target;
 mod validate;
 mod withdraw;
 
@@ -44,8 +50,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Redrive(redrive::Args),
     Run(run::Args),
     Serve(serve::Args),
+    Status(status::Args),
     Validate(validate::Args),
     Withdraw(withdraw::Args),
     Completions(shell::Completions),
@@ -56,8 +64,10 @@ fn main() -> ExitCode {
     // What the library warns of, such as a catalog that somebody has damaged, is for whoever looks at the terminal.
     tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).without_time().init();
     match Cli::parse().command {
+        Command::Redrive(args) => redrive::execute(&args),
         Command::Run(args) => run::execute(&args),
         Command::Serve(args) => serve::execute(&args),
+        Command::Status(args) => status::execute(&args),
         Command::Validate(args) => validate::execute(&args),
         Command::Withdraw(args) => withdraw::execute(&args),
         Command::Completions(args) => shell::complete(&args, Cli::command()),

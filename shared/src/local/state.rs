@@ -19,7 +19,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior};
 
-pub use self::letters::{DeadLetters, KeptLetter};
+pub use self::letters::{DeadLetters, KeptLetter, LetterReader};
 pub use self::queue::{Depth, LevelSender, Queue, QueueName};
 
 use super::holder::Holder;
@@ -28,7 +28,7 @@ use crate::ports::{PortError, PortResult};
 
 /// The state of a catalog directory. Clones share it.
 ///
-/// It is the table of dirty levels itself ([`crate::ports::MarkLevels`], [`crate::ports::TakeMarks`]); the queues and
+/// It is the table of dirty levels itself ([`crate::ports::MarkLevels`], [`crate::ports::ReadMarks`], [`crate::ports::RemoveMarks`]); the queues and
 /// their dead letters are handles of their own.
 #[derive(Debug, Clone)]
 pub struct State {

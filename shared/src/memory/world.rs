@@ -87,7 +87,7 @@ impl SourcesShared {
             .objects
             .range((start, Bound::Unbounded))
             .take_while(|((in_bucket, key), _)| in_bucket == bucket && key.starts_with(prefix))
-            .map(|((_, key), (_, modified))| ListedObject { key: key.clone(), modified: *modified });
+            .map(|((_, key), (_, modified))| ListedObject { key: key.clone(), modified: *modified, file: None });
         let objects: Vec<ListedObject> = found.by_ref().take(self.keys_a_page).collect();
         Ok(SourcePage { objects, more: found.next().is_some() })
     }
@@ -222,7 +222,7 @@ impl Chance for Dice {
 /// Objects, marks and publications count one for each entry, queues one for each call: `get`, `head`, `list`,
 /// `put if`, `get item`, `put item`, `delete item`, `read source`, `list source`, `get checkpoint`,
 /// `put checkpoint`, `delete checkpoint`, `put mark`, `scan marks`, `remove mark`, `publish`,
-/// `bury`; `send scenes`, `receive scenes`, `acknowledge scenes`, `release scenes`, and the same for `levels`.
+/// `bury`, `hold letters`, `remove letters`, `let go of letters`; `send scenes`, `receive scenes`, `acknowledge scenes`, `release scenes`, and the same for `levels`.
 #[derive(Debug, Clone, Default)]
 pub struct Requests {
     counts: Arc<Mutex<BTreeMap<String, u64>>>,

@@ -2,7 +2,8 @@
 
 use super::{State, again, count, time};
 use crate::level::{Level, Mark, Token};
-use crate::ports::{MarkLevels, MarkPage, PageToken, PortResult, TakeMarks};
+use crate::ports::{MarkLevels, MarkPage, PageToken, PortResult, ReadMarks, RemoveMarks};
+use crate::status::Marks;
 
 impl MarkLevels for State {
     async fn mark(&self, marks: &[Mark]) -> Vec<PortResult<()>> {
@@ -20,7 +21,7 @@ impl MarkLevels for State {
     }
 }
 
-impl TakeMarks for State {
+impl ReadMarks for State {
     /// By level, ascending. A token is the last level of the page before.
     async fn scan(&self, from: Option<&PageToken>) -> PortResult<MarkPage> {
         let size = self.shared.options.marks_a_page.max(1);
@@ -46,7 +47,9 @@ impl TakeMarks for State {
         };
         Ok(MarkPage { marks, next })
     }
+}
 
+impl RemoveMarks for State {
     async fn remove(&self, marks: &[(Level, Token)]) -> Vec<PortResult<bool>> {
         let result = self.write("removing marks", |connection| {
             let mut statement = connection.prepare_cached("DELETE FROM marks WHERE level = ?1 AND token = ?2")?;
@@ -63,14 +66,16 @@ impl TakeMarks for State {
 }
 
 impl State {
-    /// How many levels are marked.
+    /// How many levels are marked, and since when.
     ///
     /// # Errors
     ///
     /// When the state file cannot be read.
-    pub fn marks(&self) -> PortResult<u64> {
+    pub fn marks(&self) -> PortResult<Marks> {
         self.read_one("counting the marks", |connection| {
-            connection.prepare_cached("SELECT count(*) FROM marks")?.query_row([], |row| count(row, 0))
+            connection.prepare_cached("SELECT count(*), min(since) FROM marks")?.query_row([], |row| {
+                Ok(Marks { count: count(row, 0)?, oldest: row.get::<_, Option<i64>>(1)?.map(time) })
+            })
         })
     }
 }
