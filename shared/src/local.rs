@@ -28,6 +28,7 @@ mod locks;
 mod log;
 mod source;
 mod state;
+mod tree;
 
 use std::fmt;
 use std::fs;
@@ -43,6 +44,9 @@ pub use self::host::{Dice, WallClock};
 pub use self::log::ItemLog;
 pub use self::source::Folder;
 pub use self::state::{DeadLetters, Depth, KeptLetter, LevelSender, Queue, QueueName, State, is_full};
+
+pub(crate) use self::directory::read_names as names_in;
+pub(crate) use self::tree::{KeyPage, page as key_page};
 
 use self::holder::Holder;
 use crate::ports::BoxError;

@@ -155,6 +155,9 @@ pub struct ListedObject {
     pub key: String,
     /// When it was last written, as the source tells.
     pub modified: DateTime<Utc>,
+    /// Where the bytes are when the source is a folder: the path of the file. To be given back in
+    /// [`SourceObject::file`], because the file may stand anywhere.
+    pub file: Option<String>,
 }
 
 /// One page of a listing of a source.

@@ -328,7 +328,7 @@ where
         }
         counts.sent += 1;
         let record = SceneRecord {
-            source: SourceObject { bucket: job.bucket.clone(), key: metadata.name.key(), file: None },
+            source: SourceObject { bucket: job.bucket.clone(), key: metadata.name.key(), file: metadata.file },
             removed: false,
             reprocess: true,
             force: job.force,

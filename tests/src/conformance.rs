@@ -19,6 +19,7 @@ pub mod marks;
 pub mod objects;
 pub mod queues;
 pub mod rest;
+pub mod sources;
 
 use std::any::Any;
 

@@ -67,7 +67,7 @@ impl Listing<'_> {
         let key = url_decoded(key).ok_or_else(|| wanting(self.doing(), "UTF-8 in one of its keys"))?;
         let modified = object.last_modified().and_then(|time| SystemTime::try_from(*time).ok());
         let modified = modified.ok_or_else(|| wanting(self.doing(), &format!("LastModified of {key}")))?;
-        Ok(ListedObject { key, modified: DateTime::<Utc>::from(modified) })
+        Ok(ListedObject { key, modified: DateTime::<Utc>::from(modified), file: None })
     }
 
     fn doing(&self) -> String {

@@ -4,9 +4,10 @@
 //! folder scenes come in the order of their keys, which keeps the rebuilds few. Of several XML files of one scene in
 //! one folder the one that describes it best is taken.
 //!
-//! Layout: `walk` goes through the folders; `entries` holds one folder's names in the order of keys; `names` tells keys
+//! Layout: `bucket` gives a folder's scenes as those of a bucket; `walk` goes through the folders; `entries` holds one folder's names in the order of keys; `names` tells keys
 //! from names; `watch` remembers what a walk has seen, so that the next one gives what is new.
 
+mod bucket;
 mod entries;
 mod names;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use crate::generate::Refusal;
 
 use self::walk::Walk;
 
+pub use self::bucket::FolderBuckets;
 pub use self::watch::Watch;
 
 /// The reason told when a folder cannot be read: there may be scenes in it.

@@ -263,7 +263,7 @@ fn etag(bytes: &[u8]) -> ETag {
 
 /// The names of the files, and of the directories with a slash behind, in no order. A folder that is not there is
 /// empty.
-fn read_names(path: &Path) -> io::Result<(Vec<String>, Vec<String>)> {
+pub(crate) fn read_names(path: &Path) -> io::Result<(Vec<String>, Vec<String>)> {
     let (mut objects, mut folders) = (Vec::new(), Vec::new());
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
@@ -284,6 +284,8 @@ fn read_names(path: &Path) -> io::Result<(Vec<String>, Vec<String>)> {
         let mut kind = entry.file_type()?;
         if kind.is_symlink() {
             match fs::metadata(entry.path()) {
+                // Into a folder that holds it, one would go round and round.
+                Ok(metadata) if metadata.is_dir() && leads_up(&entry.path(), path) => continue,
                 Ok(metadata) => kind = metadata.file_type(),
                 Err(_) => continue,
             }
@@ -295,6 +297,11 @@ fn read_names(path: &Path) -> io::Result<(Vec<String>, Vec<String>)> {
         }
     }
     Ok((objects, folders))
+}
+
+/// Whether a link in `folder` leads to it, or to one that holds it.
+fn leads_up(link: &Path, folder: &Path) -> bool {
+    matches!((link.canonicalize(), folder.canonicalize()), (Ok(target), Ok(folder)) if folder.starts_with(&target))
 }
 
 #[cfg(test)]

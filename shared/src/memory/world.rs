@@ -87,7 +87,7 @@ impl SourcesShared {
             .objects
             .range((start, Bound::Unbounded))
             .take_while(|((in_bucket, key), _)| in_bucket == bucket && key.starts_with(prefix))
-            .map(|((_, key), (_, modified))| ListedObject { key: key.clone(), modified: *modified });
+            .map(|((_, key), (_, modified))| ListedObject { key: key.clone(), modified: *modified, file: None });
         let objects: Vec<ListedObject> = found.by_ref().take(self.keys_a_page).collect();
         Ok(SourcePage { objects, more: found.next().is_some() })
     }

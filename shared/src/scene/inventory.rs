@@ -42,6 +42,8 @@ pub struct ListedMetadata {
     pub name: MetadataName,
     /// When it was last written.
     pub modified: DateTime<Utc>,
+    /// The path of the file when the source is a folder.
+    pub file: Option<String>,
 }
 
 /// An XML file that is none of a scene.
@@ -76,11 +78,11 @@ impl ListedScene {
         self.quicklook.map(|kind| format!("{}/{}", self.scene.folder(), file(kind)))
     }
 
-    fn add(&mut self, file: SourceKey, modified: DateTime<Utc>) {
-        match file {
+    fn add(&mut self, key: SourceKey, modified: DateTime<Utc>, file: Option<String>) {
+        match key {
             SourceKey::Metadata(name) => {
                 if self.metadata.as_ref().is_none_or(|known| name.rank() < known.name.rank()) {
-                    self.metadata = Some(ListedMetadata { name, modified });
+                    self.metadata = Some(ListedMetadata { name, modified, file });
                 }
             }
             SourceKey::Quicklook(_, kind) => {
@@ -131,12 +133,12 @@ impl Inventory {
     }
 
     fn take_one(&mut self, object: ListedObject, entries: &mut Vec<Entry>) {
-        let ListedObject { key, modified } = object;
-        let file = parse(&key);
+        let ListedObject { key, modified, file } = object;
+        let parsed = parse(&key);
         if let Some((folder, scene)) = &mut self.open {
             if key.starts_with(folder.as_str()) {
-                match file {
-                    Some(Ok(file)) => scene.add(file, modified),
+                match parsed {
+                    Some(Ok(parsed)) => scene.add(parsed, modified, file),
                     Some(Err(error)) => scene.strays.push(Stray { key: key.clone(), error }),
                     None => {}
                 }
@@ -145,10 +147,10 @@ impl Inventory {
             }
             entries.extend(self.finish());
         }
-        match file {
-            Some(Ok(file)) => {
-                let mut scene = ListedScene::new(file.scene().clone());
-                scene.add(file, modified);
+        match parsed {
+            Some(Ok(parsed)) => {
+                let mut scene = ListedScene::new(parsed.scene().clone());
+                scene.add(parsed, modified, file);
                 scene.last = key;
                 self.open = Some((format!("{}/", scene.scene.folder()), scene));
             }

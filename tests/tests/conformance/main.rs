@@ -5,6 +5,7 @@
 mod aws;
 mod embedded;
 mod processes;
+mod sources;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
