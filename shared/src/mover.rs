@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::level::{Level, Token};
 use crate::message::LevelMessage;
-use crate::ports::{PortResult, SendLevels, TakeMarks};
+use crate::ports::{PortResult, ReadMarks, RemoveMarks, SendLevels};
 
 /// What the use case needs of the world.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub struct Report {
 /// # Errors
 ///
 /// When the marks cannot be read. What was moved before stays moved.
-pub async fn move_marks<M: TakeMarks, Q: SendLevels>(ports: &Ports<'_, M, Q>) -> PortResult<Report> {
+pub async fn move_marks<M: ReadMarks + RemoveMarks, Q: SendLevels>(ports: &Ports<'_, M, Q>) -> PortResult<Report> {
     let mut report = Report::default();
     let mut from = None;
     loop {

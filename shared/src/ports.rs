@@ -268,11 +268,14 @@ pub struct MarkPage {
     pub next: Option<PageToken>,
 }
 
-/// Reads and removes marks: what a mover may do.
-pub trait TakeMarks {
+/// Reads marks.
+pub trait ReadMarks {
     /// One page of marks. A mark that stands through the whole scan is in one of its pages.
     fn scan(&self, from: Option<&PageToken>) -> impl Future<Output = PortResult<MarkPage>> + Send;
+}
 
+/// Removes marks: what a mover may do.
+pub trait RemoveMarks {
     /// Removes each mark on condition that its token is still this one; false when it is not, or no mark stands.
     fn remove(&self, marks: &[(Level, Token)]) -> impl Future<Output = Vec<PortResult<bool>>> + Send;
 }

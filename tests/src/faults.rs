@@ -10,8 +10,8 @@ use lazycat::memory::yield_now;
 use lazycat::message::{DeadLetter, ItemMessage, LevelMessage};
 use lazycat::ports::{
     BuryLetters, ETag, Expected, ItemPut, KeepCheckpoints, ListSource, MarkLevels, MarkPage, Object, Page, PageToken,
-    PortError, PortResult, PublishItems, ReadCatalog, ReadItems, ReadSource, SendLevels, SendMessages, SourceObject,
-    SourcePage, StoredItem, TakeMarks, WriteCatalog, WriteItems,
+    PortError, PortResult, PublishItems, ReadCatalog, ReadItems, ReadMarks, ReadSource, RemoveMarks, SendLevels,
+    SendMessages, SourceObject, SourcePage, StoredItem, WriteCatalog, WriteItems,
 };
 
 /// What goes wrong.
@@ -260,11 +260,13 @@ impl<P: MarkLevels + Sync> MarkLevels for Faulty<P> {
     }
 }
 
-impl<P: TakeMarks + Sync> TakeMarks for Faulty<P> {
+impl<P: ReadMarks + Sync> ReadMarks for Faulty<P> {
     async fn scan(&self, from: Option<&PageToken>) -> PortResult<MarkPage> {
         self.faults.around("scan marks", from.map_or("", |from| &from.0), self.inner.scan(from)).await
     }
+}
 
+impl<P: RemoveMarks + Sync> RemoveMarks for Faulty<P> {
     async fn remove(&self, marks: &[(Level, Token)]) -> Vec<PortResult<bool>> {
         let mut results = Vec::with_capacity(marks.len());
         for mark in marks {

@@ -10,7 +10,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::batch::bounded;
 use super::failure::failed;
 use crate::level::{Level, Mark, Token};
-use crate::ports::{MarkLevels, MarkPage, PageToken, PortError, PortResult, TakeMarks};
+use crate::ports::{MarkLevels, MarkPage, PageToken, PortError, PortResult, ReadMarks, RemoveMarks};
 
 /// The attribute that is the table's key: the level as on the wire, the root being `/`.
 pub(super) const LEVEL: &str = "level";
@@ -114,7 +114,7 @@ impl MarkLevels for DirtyLevels {
     }
 }
 
-impl TakeMarks for DirtyLevels {
+impl ReadMarks for DirtyLevels {
     /// A consistent read: another could miss a mark that stands throughout.
     async fn scan(&self, from: Option<&PageToken>) -> PortResult<MarkPage> {
         let start = from.map(|token| HashMap::from([(LEVEL.to_owned(), text(&token.0))]));
@@ -143,7 +143,9 @@ impl TakeMarks for DirtyLevels {
         };
         Ok(MarkPage { marks: answer.items().iter().filter_map(|item| self.read(item)).collect(), next })
     }
+}
 
+impl RemoveMarks for DirtyLevels {
     /// One conditional DeleteItem for each mark.
     async fn remove(&self, marks: &[(Level, Token)]) -> Vec<PortResult<bool>> {
         bounded(marks.iter().map(|(level, token)| self.remove_one(level, token)).collect()).await

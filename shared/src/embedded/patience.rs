@@ -15,7 +15,7 @@ use crate::local::is_full;
 use crate::message::{DeadLetter, ItemMessage, LevelMessage};
 use crate::ports::{
     BuryLetters, ETag, Expected, ItemPut, MarkLevels, MarkPage, Object, Page, PageToken, PortResult, PublishItems,
-    ReadCatalog, ReadItems, SendLevels, StoredItem, TakeMarks, WriteCatalog, WriteItems,
+    ReadCatalog, ReadItems, ReadMarks, RemoveMarks, SendLevels, StoredItem, WriteCatalog, WriteItems,
 };
 
 use super::progress::Progress;
@@ -195,11 +195,13 @@ impl<P: MarkLevels + Sync> MarkLevels for Patient<'_, P> {
     }
 }
 
-impl<P: TakeMarks + Sync> TakeMarks for Patient<'_, P> {
+impl<P: ReadMarks + Sync> ReadMarks for Patient<'_, P> {
     async fn scan(&self, from: Option<&PageToken>) -> PortResult<MarkPage> {
         self.port.scan(from).await
     }
+}
 
+impl<P: RemoveMarks + Sync> RemoveMarks for Patient<'_, P> {
     async fn remove(&self, marks: &[(Level, Token)]) -> Vec<PortResult<bool>> {
         let removed = self.port.remove(marks).await;
         self.patience.batch(removed, marks, |marks: Vec<_>| async move { self.port.remove(&marks).await }).await

@@ -28,7 +28,7 @@ use crate::ports::{PortError, PortResult};
 
 /// The state of a catalog directory. Clones share it.
 ///
-/// It is the table of dirty levels itself ([`crate::ports::MarkLevels`], [`crate::ports::TakeMarks`]); the queues and
+/// It is the table of dirty levels itself ([`crate::ports::MarkLevels`], [`crate::ports::ReadMarks`], [`crate::ports::RemoveMarks`]); the queues and
 /// their dead letters are handles of their own.
 #[derive(Debug, Clone)]
 pub struct State {

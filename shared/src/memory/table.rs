@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{Requests, lock, yield_now};
 use crate::level::{Level, Mark, Token};
-use crate::ports::{MarkLevels, MarkPage, PageToken, PortResult, TakeMarks};
+use crate::ports::{MarkLevels, MarkPage, PageToken, PortResult, ReadMarks, RemoveMarks};
 
 /// The dirty levels. Clones share them.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ impl MarkLevels for Marks {
     }
 }
 
-impl TakeMarks for Marks {
+impl ReadMarks for Marks {
     /// A full page always names a next one, though that may be empty: so does DynamoDB.
     async fn scan(&self, from: Option<&PageToken>) -> PortResult<MarkPage> {
         yield_now().await;
@@ -96,7 +96,9 @@ impl TakeMarks for Marks {
         yield_now().await;
         Ok(page)
     }
+}
 
+impl RemoveMarks for Marks {
     async fn remove(&self, marks: &[(Level, Token)]) -> Vec<PortResult<bool>> {
         let mut results = Vec::with_capacity(marks.len());
         for (level, token) in marks {

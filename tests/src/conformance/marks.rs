@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lazycat::level::{Level, Mark, Token};
-use lazycat::ports::{MarkLevels, PageToken, TakeMarks};
+use lazycat::ports::{MarkLevels, PageToken, ReadMarks, RemoveMarks};
 
 use super::{all, done, level};
 
@@ -15,7 +15,7 @@ fn mark(level: Level, token: &str, since: i64) -> Mark {
 }
 
 /// All pages together, by level.
-async fn scan<T: TakeMarks>(table: &T) -> Vec<Mark> {
+async fn scan<T: ReadMarks>(table: &T) -> Vec<Mark> {
     let mut marks = Vec::new();
     let mut from: Option<PageToken> = None;
     loop {
@@ -30,7 +30,7 @@ async fn scan<T: TakeMarks>(table: &T) -> Vec<Mark> {
 }
 
 /// The root too.
-pub async fn a_mark_is_scanned_as_it_was_put<T: MarkLevels + TakeMarks>(table: &T) {
+pub async fn a_mark_is_scanned_as_it_was_put<T: MarkLevels + ReadMarks + RemoveMarks>(table: &T) {
     assert!(scan(table).await.is_empty());
     assert!(table.mark(&[]).await.is_empty());
     let marks =
@@ -40,14 +40,14 @@ pub async fn a_mark_is_scanned_as_it_was_put<T: MarkLevels + TakeMarks>(table: &
 }
 
 /// A mark is put also where one stands: its token is the new one.
-pub async fn a_second_mark_takes_the_place_of_the_first<T: MarkLevels + TakeMarks>(table: &T) {
+pub async fn a_second_mark_takes_the_place_of_the_first<T: MarkLevels + ReadMarks + RemoveMarks>(table: &T) {
     all(table.mark(&[mark(level("a"), "1", 0), mark(level("b"), "2", 0)]).await);
     all(table.mark(&[mark(level("a"), "3", 0)]).await);
     assert_eq!(scan(table).await, [mark(level("a"), "3", 0), mark(level("b"), "2", 0)]);
 }
 
 /// Whether it is the earlier or the later.
-pub async fn the_since_of_a_mark_that_stands_is_kept<T: MarkLevels + TakeMarks>(table: &T) {
+pub async fn the_since_of_a_mark_that_stands_is_kept<T: MarkLevels + ReadMarks + RemoveMarks>(table: &T) {
     for (token, since, kept) in [("1", 10, 10), ("2", 20, 10), ("3", 5, 10), ("4", 12, 10)] {
         all(table.mark(&[mark(level("a"), token, since)]).await);
         assert_eq!(scan(table).await, [mark(level("a"), token, kept)]);
@@ -59,7 +59,7 @@ pub async fn the_since_of_a_mark_that_stands_is_kept<T: MarkLevels + TakeMarks>(
 }
 
 /// The mark that stands may be another than the one that was read.
-pub async fn a_mark_is_removed_by_its_own_token_only<T: MarkLevels + TakeMarks>(table: &T) {
+pub async fn a_mark_is_removed_by_its_own_token_only<T: MarkLevels + ReadMarks + RemoveMarks>(table: &T) {
     all(table.mark(&[mark(level("a"), "1", 0)]).await);
     all(table.mark(&[mark(level("a"), "2", 0)]).await);
     let remove = async |token: &str| {
@@ -74,7 +74,7 @@ pub async fn a_mark_is_removed_by_its_own_token_only<T: MarkLevels + TakeMarks>(
 }
 
 /// Each by itself.
-pub async fn removing_answers_for_each_mark_in_order<T: MarkLevels + TakeMarks>(table: &T) {
+pub async fn removing_answers_for_each_mark_in_order<T: MarkLevels + ReadMarks + RemoveMarks>(table: &T) {
     let marks: Vec<Mark> = ["a", "a/b", "c"].map(|key| mark(level(key), key, 0)).into();
     all(table.mark(&marks).await);
     let entry = |key: &str, token: &str| (level(key), Token(token.to_owned()));
@@ -85,7 +85,7 @@ pub async fn removing_answers_for_each_mark_in_order<T: MarkLevels + TakeMarks>(
 }
 
 /// More than a page.
-pub async fn a_scan_gives_every_mark_once<T: MarkLevels + TakeMarks>(table: &T) {
+pub async fn a_scan_gives_every_mark_once<T: MarkLevels + ReadMarks + RemoveMarks>(table: &T) {
     let marks: Vec<Mark> =
         (0..250).map(|number| mark(level(&format!("l/{number:03}")), &format!("t{number}"), number)).collect();
     for batch in marks.chunks(25) {
@@ -95,7 +95,7 @@ pub async fn a_scan_gives_every_mark_once<T: MarkLevels + TakeMarks>(table: &T) 
 }
 
 /// Whatever is marked, marked again and removed between two pages.
-pub async fn a_mark_that_stands_throughout_is_in_one_of_the_pages<T: MarkLevels + TakeMarks>(table: &T) {
+pub async fn a_mark_that_stands_throughout_is_in_one_of_the_pages<T: MarkLevels + ReadMarks + RemoveMarks>(table: &T) {
     let standing: Vec<Level> = (0..30).map(|number| level(&format!("m/{number:02}"))).collect();
     let marks: Vec<Mark> = standing.iter().map(|level| mark(level.clone(), "old", 0)).collect();
     all(table.mark(&marks).await);

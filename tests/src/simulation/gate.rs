@@ -7,8 +7,8 @@ use lazycat::level::{Level, Mark, Token};
 use lazycat::message::{DeadLetter, ItemMessage, LevelMessage};
 use lazycat::ports::{
     BuryLetters, Chance, Clock, Delivery, ETag, Expected, ItemPut, MarkLevels, MarkPage, Object, Page, PageToken,
-    PortResult, PublishItems, ReadCatalog, ReadItems, ReadSource, SendLevels, SourceObject, StoredItem, TakeMarks,
-    WriteCatalog, WriteItems,
+    PortResult, PublishItems, ReadCatalog, ReadItems, ReadMarks, ReadSource, RemoveMarks, SendLevels, SourceObject,
+    StoredItem, WriteCatalog, WriteItems,
 };
 
 use super::monitor::Process;
@@ -23,7 +23,8 @@ pub trait Ports:
     + ReadCatalog
     + WriteCatalog
     + MarkLevels
-    + TakeMarks
+    + ReadMarks
+    + RemoveMarks
     + SendLevels
     + PublishItems
     + BuryLetters
@@ -185,12 +186,14 @@ impl MarkLevels for Gate {
     }
 }
 
-impl TakeMarks for Gate {
+impl ReadMarks for Gate {
     async fn scan(&self, from: Option<&PageToken>) -> PortResult<MarkPage> {
         let from = from.cloned();
         self.call("scan marks", "", false, move |world, by| world.scan(by, from.as_ref())).await
     }
+}
 
+impl RemoveMarks for Gate {
     async fn remove(&self, marks: &[(Level, Token)]) -> Vec<PortResult<bool>> {
         self.batch("remove mark", marks, |(level, _)| level.wire().to_owned(), true, World::remove_mark).await
     }

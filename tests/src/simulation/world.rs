@@ -7,8 +7,9 @@ use lazycat::memory::{Letters, Memory, Queue};
 use lazycat::message::{DeadLetter, ItemMessage, LevelMessage};
 use lazycat::ports::{
     BuryLetters as _, Delivery, ETag, Expected, ItemPut, MarkLevels as _, MarkPage, Object, Page, PageToken, PortError,
-    PortResult, PublishItems as _, ReadCatalog as _, ReadItems as _, ReadSource as _, ReceiveMessages as _,
-    SendLevels as _, SendMessages as _, SourceObject, StoredItem, TakeMarks as _, WriteCatalog as _, WriteItems as _,
+    PortResult, PublishItems as _, ReadCatalog as _, ReadItems as _, ReadMarks as _, ReadSource as _,
+    ReceiveMessages as _, RemoveMarks as _, SendLevels as _, SendMessages as _, SourceObject, StoredItem,
+    WriteCatalog as _, WriteItems as _,
 };
 
 use super::monitor::{Monitor, Process};

@@ -10,8 +10,8 @@ use lazycat::level::{Level, Mark, Token};
 use lazycat::local::{self, Depth, Local, OpenError, Options, QueueName};
 use lazycat::message::{DeadLetter, LevelMessage};
 use lazycat::ports::{
-    BuryLetters, ItemPut, MarkLevels, PortError, ReadCatalog, ReadItems, ReceiveMessages, SendLevels, SendMessages,
-    TakeMarks, WriteItems,
+    BuryLetters, ItemPut, MarkLevels, PortError, ReadCatalog, ReadItems, ReadMarks, ReceiveMessages, RemoveMarks,
+    SendLevels, SendMessages, WriteItems,
 };
 use tempfile::TempDir;
 

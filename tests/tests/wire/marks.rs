@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use lazycat::aws::{Clients, DirtyLevels};
 use lazycat::level::{Level, Mark, Token};
-use lazycat::ports::{MarkLevels as _, PageToken, TakeMarks as _};
+use lazycat::ports::{MarkLevels as _, PageToken, ReadMarks as _, RemoveMarks as _};
 use lazycat_tests::wire::Answer;
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use super::{State, again, count, time};
 use crate::level::{Level, Mark, Token};
-use crate::ports::{MarkLevels, MarkPage, PageToken, PortResult, TakeMarks};
+use crate::ports::{MarkLevels, MarkPage, PageToken, PortResult, ReadMarks, RemoveMarks};
 
 impl MarkLevels for State {
     async fn mark(&self, marks: &[Mark]) -> Vec<PortResult<()>> {
@@ -20,7 +20,7 @@ impl MarkLevels for State {
     }
 }
 
-impl TakeMarks for State {
+impl ReadMarks for State {
     /// By level, ascending. A token is the last level of the page before.
     async fn scan(&self, from: Option<&PageToken>) -> PortResult<MarkPage> {
         let size = self.shared.options.marks_a_page.max(1);
@@ -46,7 +46,9 @@ impl TakeMarks for State {
         };
         Ok(MarkPage { marks, next })
     }
+}
 
+impl RemoveMarks for State {
     async fn remove(&self, marks: &[(Level, Token)]) -> Vec<PortResult<bool>> {
         let result = self.write("removing marks", |connection| {
             let mut statement = connection.prepare_cached("DELETE FROM marks WHERE level = ?1 AND token = ?2")?;

@@ -2,7 +2,7 @@
 
 use lazycat::level::{Level, Mark, Token};
 use lazycat::message::LevelMessage;
-use lazycat::ports::{Clock as _, MarkLevels, MarkPage, PageToken, PortResult, SendLevels, TakeMarks};
+use lazycat::ports::{Clock as _, MarkLevels, MarkPage, PageToken, PortResult, ReadMarks, RemoveMarks, SendLevels};
 
 use super::{Bad, Variant, all_good};
 use crate::simulation::monitor::Process;
@@ -72,13 +72,15 @@ impl MarkLevels for Bad {
     }
 }
 
-impl TakeMarks for Bad {
+impl ReadMarks for Bad {
     async fn scan(&self, from: Option<&PageToken>) -> PortResult<MarkPage> {
         let page = self.gate.scan(from).await?;
         self.memory().scanned = page.marks.iter().map(|mark| (mark.level.clone(), mark.token.clone())).collect();
         Ok(page)
     }
+}
 
+impl RemoveMarks for Bad {
     async fn remove(&self, marks: &[(Level, Token)]) -> Vec<PortResult<bool>> {
         match self.variant {
             Variant::DeleteMarkFirst => marks.iter().map(|_| Ok(true)).collect(),
