@@ -1,6 +1,7 @@
 //! The `lazycat` command: a static STAC catalog on one machine.
 //!
 //! Layout:
+//! - [`audit`]: `lazycat audit`, where source, items and catalogs do not agree
 //! - [`run`]: `lazycat run`, a catalog made from a folder of scene metadata
 //! - [`serve`]: `lazycat serve`, a catalog directory over HTTP
 //! - [`withdraw`]: `lazycat withdraw`, scenes taken out of a catalog
@@ -8,6 +9,7 @@
 //!
 //! `main` only chooses the subcommand; each module owns its arguments, its output and its exit codes.
 
+mod audit;
 mod explain;
 mod run;
 mod serve;
@@ -34,6 +36,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Audit(audit::Args),
     Run(run::Args),
     Serve(serve::Args),
     Validate(validate::Args),
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     // What the library warns of, such as a catalog that somebody has damaged, is for whoever looks at the terminal.
     tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).without_time().init();
     match Cli::parse().command {
+        Command::Audit(args) => audit::execute(&args),
         Command::Run(args) => run::execute(&args),
         Command::Serve(args) => serve::execute(&args),
         Command::Validate(args) => validate::execute(&args),

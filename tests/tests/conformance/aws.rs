@@ -11,7 +11,7 @@ use aws_sdk_sqs::types::QueueAttributeName::VisibilityTimeout;
 use chrono::DateTime;
 use lazycat::aws::{CatalogBucket, Checkpoints, Clients, DeadLetterQueue, DirtyLevels, Queue, SourceBuckets, Topics};
 use lazycat::level::{Level, Mark, Token};
-use lazycat::ports::{KeepCheckpoints as _, MarkLevels as _, ReadMarks as _, RemoveMarks as _};
+use lazycat::ports::{KeepCheckpoints as _, MarkLevels as _, ReadMarks as _};
 use lazycat_tests::conformance::{Runtime, SOURCE, SOURCE_BUCKET, VISIBILITY_SECONDS, World};
 use lazycat_tests::ministack::{Ministack, clients};
 use tokio::sync::OnceCell;
