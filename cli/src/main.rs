@@ -1,6 +1,7 @@
 //! The `lazycat` command: a static STAC catalog on one machine.
 //!
 //! Layout:
+//! - [`audit`]: `lazycat audit`, where source, items and catalogs do not agree
 //! - [`run`]: `lazycat run`, a catalog made from a folder of scene metadata
 //! - [`serve`]: `lazycat serve`, a catalog directory over HTTP
 //! - [`redrive`]: `lazycat redrive`, dead letters listed, put back, dropped
@@ -11,6 +12,7 @@
 //!
 //! `main` only chooses the subcommand; each module owns its arguments, its output and its exit codes.
 
+mod audit;
 mod counting;
 mod explain;
 mod redrive;
@@ -50,6 +52,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Audit(audit::Args),
     Redrive(redrive::Args),
     Run(run::Args),
     Serve(serve::Args),
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
     // What the library warns of, such as a catalog that somebody has damaged, is for whoever looks at the terminal.
     tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).without_time().init();
     match Cli::parse().command {
+        Command::Audit(args) => audit::execute(&args),
         Command::Redrive(args) => redrive::execute(&args),
         Command::Run(args) => run::execute(&args),
         Command::Serve(args) => serve::execute(&args),
