@@ -5,6 +5,7 @@
 //! - [`run`]: `lazycat run`, a catalog made from a folder of scene metadata
 //! - [`serve`]: `lazycat serve`, a catalog directory over HTTP
 //! - [`redrive`]: `lazycat redrive`, dead letters listed, put back, dropped
+//! - [`reprocess`]: `lazycat reprocess`, items made again
 //! - [`status`]: `lazycat status`, how a catalog is doing
 //! - [`withdraw`]: `lazycat withdraw`, scenes taken out of a catalog
 //! - [`validate`]: `lazycat validate`, what is wrong in a catalog directory
@@ -16,9 +17,12 @@ mod audit;
 mod counting;
 mod explain;
 mod redrive;
+mod reprocess;
 mod run;
 mod serve;
 mod shell;
+#[cfg(feature = "aws")]
+mod stack;
 mod status;
 mod target;
 mod validate;
@@ -54,6 +58,7 @@ struct Cli {
 enum Command {
     Audit(audit::Args),
     Redrive(redrive::Args),
+    Reprocess(reprocess::Args),
     Run(run::Args),
     Serve(serve::Args),
     Status(status::Args),
@@ -69,6 +74,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Audit(args) => audit::execute(&args),
         Command::Redrive(args) => redrive::execute(&args),
+        Command::Reprocess(args) => reprocess::execute(&args),
         Command::Run(args) => run::execute(&args),
         Command::Serve(args) => serve::execute(&args),
         Command::Status(args) => status::execute(&args),

@@ -6,19 +6,18 @@ mod age;
 mod print;
 
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
 use std::process::ExitCode;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lazycat::embedded::{self, Progress, Redriven, Summary};
-use lazycat::local::WallClock;
+use lazycat::local::{Local, WallClock};
 use lazycat::message::DeadLetter;
 use lazycat::ports::Clock as _;
 use lazycat::redrive::{Action, Kind, Listing, Report, Selection};
 
 use crate::counting::Counting;
 use crate::run::{SOME_REFUSED, show};
-use crate::target::{self, Target, unprinted};
+use crate::target::{self, Place, Target, unprinted};
 
 /// List the dead letters of a catalog, put them back, or drop them.
 ///
@@ -122,45 +121,63 @@ impl Args {
 }
 
 /// Where the letters are.
-trait Letters: Sync {
+enum Letters {
+    Embedded(Box<Local>),
+    #[cfg(feature = "aws")]
+    Deployed(Box<crate::stack::Deployed>),
+}
+
+impl Letters {
+    fn open(target: &Target) -> Result<Self, String> {
+        match target.place() {
+            Place::Catalog(catalog) => Ok(Self::Embedded(Box::new(target::open(catalog)?))),
+            #[cfg(feature = "aws")]
+            Place::Stack(name) => Ok(Self::Deployed(Box::new(crate::stack::Deployed::find(name)?))),
+        }
+    }
+
     /// Lists those that are meant.
-    fn list(&self, selection: &Selection, counting: &Counting) -> Result<Vec<Listing>, String>;
+    fn list(&self, queues: &[Kind], selection: &Selection, counting: &Counting) -> Result<Vec<Listing>, String> {
+        match self {
+            Self::Embedded(local) => {
+                embedded::dead_letters(local, queues, selection, |seen| counting.tell(seen)).map_err(told)
+            }
+            #[cfg(feature = "aws")]
+            Self::Deployed(deployed) => deployed.list(queues, selection, counting),
+        }
+    }
 
     /// The letter of this id.
-    fn find(&self, id: &str) -> Result<Option<(Kind, DeadLetter)>, String>;
+    fn find(&self, queues: &[Kind], id: &str) -> Result<Option<(Kind, DeadLetter)>, String> {
+        match self {
+            Self::Embedded(local) => embedded::dead_letter(local, queues, id).map_err(told),
+            #[cfg(feature = "aws")]
+            Self::Deployed(deployed) => deployed.letter(queues, id),
+        }
+    }
 
     /// Puts back or drops those that are meant.
-    fn redrive(&self, selection: &Selection, action: Action) -> Result<Redriven, String>;
-}
-
-/// The letters of an embedded catalog.
-struct Embedded<'a> {
-    local: lazycat::local::Local,
-    queues: &'a [Kind],
-}
-
-impl<'a> Embedded<'a> {
-    fn open(catalog: &Path, queues: &'a [Kind]) -> Result<Self, String> {
-        Ok(Self { local: target::open(catalog)?, queues })
+    fn redrive(&self, queues: &[Kind], selection: &Selection, action: Action) -> Result<Redriven, String> {
+        let done = match self {
+            Self::Embedded(local) => {
+                let progress = Progress::default();
+                show::Shown::start(&progress, false, io::stderr().is_terminal())
+                    .during(|| embedded::redrive(local, queues, selection, action, &progress))
+                    .map_err(told)
+            }
+            #[cfg(feature = "aws")]
+            Self::Deployed(deployed) => {
+                let counting = Counting::default();
+                let redrive = || deployed.redrive(queues, selection, action, &counting);
+                counting.during("dead letters done with", redrive).map(|queues| Redriven { queues, summary: None })
+            }
+        };
+        done.map_err(|error| format!("{error}\nNothing is lost; do the same again to go on."))
     }
 }
 
-impl Letters for Embedded<'_> {
-    fn list(&self, selection: &Selection, counting: &Counting) -> Result<Vec<Listing>, String> {
-        embedded::dead_letters(&self.local, self.queues, selection, |seen| counting.tell(seen))
-            .map_err(|error| error.to_string())
-    }
-
-    fn find(&self, id: &str) -> Result<Option<(Kind, DeadLetter)>, String> {
-        embedded::dead_letter(&self.local, self.queues, id).map_err(|error| error.to_string())
-    }
-
-    fn redrive(&self, selection: &Selection, action: Action) -> Result<Redriven, String> {
-        let progress = Progress::default();
-        show::Shown::start(&progress, false, io::stderr().is_terminal())
-            .during(|| embedded::redrive(&self.local, self.queues, selection, action, &progress))
-            .map_err(|error| format!("{error}\nNothing is lost; do the same again to go on."))
-    }
+fn told(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }
 
 /// Redrives, and says what became of it.
@@ -182,13 +199,10 @@ enum Done {
 }
 
 fn redrive(args: &Args) -> Result<Done, String> {
-    let letters: Box<dyn Letters + '_> = match &args.target.catalog {
-        Some(catalog) => Box::new(Embedded::open(catalog, args.queues())?),
-        None => return Err("give --catalog DIR".to_owned()),
-    };
+    let letters = Letters::open(&args.target)?;
     let counting = Counting::default();
     if let Some(id) = &args.show {
-        let found = counting.during("dead letters looked at", || letters.find(id))?;
+        let found = counting.during("dead letters looked at", || letters.find(args.queues(), id))?;
         let (queue, letter) = found.ok_or_else(|| no_such_letter(&[id.as_str()]))?;
         print::letter(id, queue, &letter, args.json).map_err(unprinted)?;
         return Ok(Done::Looked);
@@ -196,11 +210,11 @@ fn redrive(args: &Args) -> Result<Done, String> {
     let selection = args.selection(WallClock.now());
     if args.dry_run || selection.is_none() {
         let meant = selection.clone().unwrap_or_default();
-        let listings = counting.during("dead letters looked at", || letters.list(&meant, &counting))?;
+        let listings = counting.during("dead letters looked at", || letters.list(args.queues(), &meant, &counting))?;
         print::listings(&listings, selection.map(|_| args.action()), args.json).map_err(unprinted)?;
         return Ok(Done::Looked);
     }
-    let done = letters.redrive(&selection.unwrap_or_default(), args.action())?;
+    let done = letters.redrive(args.queues(), &selection.unwrap_or_default(), args.action())?;
     print::done(&done, args.action(), args.json).map_err(unprinted)?;
     Ok(Done::Redriven(done))
 }

@@ -11,11 +11,12 @@ use lazycat::status::Status;
 
 use crate::counting::Counting;
 use crate::explain::printable;
-use crate::target::{self, Target, unprinted};
+use crate::target::{self, Place, Target, unprinted};
 
 /// Show how a catalog is doing: queues, dead letters, dirty levels, what was made lately, each camera's last scene.
 ///
-/// Nothing is changed by this. All items are listed for it, unless --quick leaves that out.
+/// Nothing is changed by this. All items are listed for it, and of a stack its dead letters are looked at, which hides
+/// them from others for a moment; --quick leaves both out.
 ///
 /// Exit code 0: it is shown, whatever it says. 1: something cannot be read. 2: wrong usage.
 #[derive(Debug, clap::Args)]
@@ -23,7 +24,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     target: Target,
 
-    /// Leave out what a listing of all items tells: how many there are, how many were made lately, the last scenes.
+    /// Leave out what a listing of all items tells: how many there are, how many were made lately, the last scenes. Of a
+    /// stack, also the reasons of dead letters.
     #[arg(long)]
     quick: bool,
 
@@ -45,12 +47,13 @@ pub(crate) fn execute(args: &Args) -> ExitCode {
 
 fn ask(args: &Args) -> Result<Status, String> {
     let counting = Counting::default();
-    counting.during("items listed", || match &args.target.catalog {
-        Some(catalog) => {
+    counting.during("items listed", || match args.target.place() {
+        Place::Catalog(catalog) => {
             let local = target::open(catalog)?;
             embedded::status(&local, !args.quick, |items| counting.tell(items)).map_err(|error| error.to_string())
         }
-        None => Err("give --catalog DIR".to_owned()),
+        #[cfg(feature = "aws")]
+        Place::Stack(name) => crate::stack::Deployed::find(name)?.status(!args.quick, &counting),
     })
 }
 

@@ -13,7 +13,32 @@ use crate::explain;
 pub(crate) struct Target {
     /// The catalog directory.
     #[arg(long, value_name = "DIR")]
-    pub(crate) catalog: Option<PathBuf>,
+    catalog: Option<PathBuf>,
+
+    /// The deployed stack, by its name; region and credentials as the AWS command takes them.
+    #[cfg(feature = "aws")]
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
+}
+
+/// Where the catalog is.
+pub(crate) enum Place<'a> {
+    /// In a directory.
+    Catalog(&'a Path),
+    /// On AWS.
+    #[cfg(feature = "aws")]
+    Stack(&'a str),
+}
+
+impl Target {
+    /// Where the catalog is. The arguments have been checked: one of them is there.
+    pub(crate) fn place(&self) -> Place<'_> {
+        #[cfg(feature = "aws")]
+        if let Some(stack) = &self.stack {
+            return Place::Stack(stack);
+        }
+        Place::Catalog(self.catalog.as_deref().unwrap_or(Path::new("")))
+    }
 }
 
 /// Opens the catalog of a directory that holds one.

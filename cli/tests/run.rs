@@ -18,10 +18,16 @@ mod full;
 mod kills;
 #[path = "run/names.rs"]
 mod names;
+#[path = "run/redrive.rs"]
+mod redrive;
 #[path = "run/refusals.rs"]
 mod refusals;
+#[path = "run/reprocess.rs"]
+mod reprocess;
 #[path = "run/sound.rs"]
 mod sound;
+#[path = "run/status.rs"]
+mod status;
 #[path = "run/usage.rs"]
 mod usage;
 #[path = "run/withdraw.rs"]

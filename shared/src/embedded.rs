@@ -5,10 +5,10 @@
 //! The threads are: a feeder that finds scenes, workers that take messages from both queues, and a ticker that moves
 //! marks and notices when it is quiet. The embedded adapters block, so each worker polls its futures by itself.
 //!
-//! Start reading at [`run`]; [`withdraw()`] is the same for taking scenes out, [`redrive()`] for dead letters. [`status()`]
-//! and [`mod@audit`] look: how it is doing, and where source, items and catalogs do not agree. [`scan`] finds scenes;
-//! [`progress`] counts what has been done. `patience` is what all threads do when the disk is full, `give_up` what becomes
-//! of a message that ends its process each time.
+//! Start reading at [`run`]; [`withdraw()`] is the same for taking scenes out, [`redrive()`] for dead letters,
+//! [`reprocess()`] for scenes that were made before. [`status()`] and [`mod@audit`] look: how it is doing, and where
+//! source, items and catalogs do not agree. [`scan`] finds scenes; [`progress`] counts what has been done. `patience` is
+//! what all threads do when the disk is full, `give_up` what becomes of a message that ends its process each time.
 
 pub mod audit;
 pub mod progress;
@@ -18,6 +18,7 @@ mod feeder;
 mod give_up;
 mod patience;
 mod redrive;
+mod reprocess;
 mod settings;
 mod status;
 mod withdraw;
@@ -46,6 +47,7 @@ use self::patience::{Patience, Patient};
 pub use self::give_up::GAVE_UP;
 pub use self::progress::{Progress, Summary};
 pub use self::redrive::{Redriven, dead_letter, dead_letters, redrive};
+pub use self::reprocess::{Reprocess, ReprocessFailure, Reprocessed, rehearse_reprocess, reprocess};
 pub use self::status::status;
 pub use self::withdraw::{Withdrawal, withdraw};
 

@@ -48,6 +48,8 @@ pub use self::state::{DeadLetters, Depth, KeptLetter, LetterReader, LevelSender,
 pub(crate) use self::directory::read_names as names_in;
 pub(crate) use self::tree::page as key_page;
 
+pub(crate) use self::state::again;
+
 use self::holder::Holder;
 use crate::ports::BoxError;
 

@@ -11,6 +11,7 @@
 mod checkpoint;
 
 use std::num::NonZeroU32;
+use std::ops::Add;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ use crate::generate::Refusal;
 use crate::message::SceneRecord;
 use crate::message::scene::run_id;
 use crate::ports::{
-    Chance, Clock, KeepCheckpoints, ListSource, PortError, SendMessages, SourceObject, SourcePage, answers,
+    Chance, Clock, KeepCheckpoints, ListSource, PortError, PortResult, SendMessages, SourceObject, SourcePage, answers,
 };
 use crate::scene::inventory::{Entry, Inventory, ListedScene, Stray};
 
@@ -79,6 +80,19 @@ pub struct Counts {
     pub without_metadata: u64,
     /// XML files that are none of a scene.
     pub refused: u64,
+}
+
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            sent: self.sent + other.sent,
+            older: self.older + other.older,
+            without_metadata: self.without_metadata + other.without_metadata,
+            refused: self.refused + other.refused,
+        }
+    }
 }
 
 /// What a run has done.
@@ -210,6 +224,44 @@ where
     match Kept::read(ports.checkpoints, name).await? {
         None => Ok(None),
         Some(kept) => Run::new(ports, kept, stop).all().await.map(Some),
+    }
+}
+
+/// What a job would send: it is listed as a whole, and nothing is sent or written down.
+///
+/// # Errors
+///
+/// [`ReprocessError::Nothing`], and when the bucket cannot be listed.
+pub async fn rehearse<S, R>(source: &S, world: &R, job: &Job) -> Result<Counts, ReprocessError>
+where
+    S: ListSource + Sync,
+    R: Clock + Chance + Sync,
+{
+    let ports = Ports { source, checkpoints: &Nowhere, queue: &Nowhere, world };
+    let job = Job { rate: None, ..job.clone() };
+    Ok(reprocess(&ports, UNNAMED, &job, &|| false).await?.counts)
+}
+
+/// Takes messages and checkpoints, and keeps none.
+struct Nowhere;
+
+impl SendMessages for Nowhere {
+    async fn send(&self, bodies: &[String]) -> Vec<PortResult<()>> {
+        bodies.iter().map(|_| Ok(())).collect()
+    }
+}
+
+impl KeepCheckpoints for Nowhere {
+    async fn checkpoint(&self, _name: &str) -> PortResult<Option<String>> {
+        Ok(None)
+    }
+
+    async fn keep(&self, _name: &str, _document: &str, _expected: Option<&str>) -> PortResult<()> {
+        Ok(())
+    }
+
+    async fn forget(&self, _name: &str, _expected: &str) -> PortResult<()> {
+        Ok(())
     }
 }
 

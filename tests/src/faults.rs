@@ -9,9 +9,9 @@ use lazycat::level::{Level, Mark, Token};
 use lazycat::memory::yield_now;
 use lazycat::message::{DeadLetter, ItemMessage, LevelMessage};
 use lazycat::ports::{
-    BuryLetters, ETag, Expected, ItemPut, KeepCheckpoints, ListSource, MarkLevels, MarkPage, Object, Page, PageToken,
-    PortError, PortResult, PublishItems, ReadCatalog, ReadItems, ReadMarks, ReadSource, RemoveMarks, SendLevels,
-    SendMessages, SourceObject, SourcePage, StoredItem, WriteCatalog, WriteItems,
+    BuryLetters, ETag, Expected, HeldLetter, HoldLetters, ItemPut, KeepCheckpoints, ListSource, MarkLevels, MarkPage,
+    Object, Page, PageToken, PortError, PortResult, PublishItems, PutBackLetters, ReadCatalog, ReadItems, ReadMarks,
+    ReadSource, RemoveMarks, SendLevels, SendMessages, SourceObject, SourcePage, StoredItem, WriteCatalog, WriteItems,
 };
 
 /// What goes wrong.
@@ -302,5 +302,30 @@ impl<P: PublishItems + Sync> PublishItems for Faulty<P> {
 impl<P: BuryLetters + Sync> BuryLetters for Faulty<P> {
     async fn bury(&self, letter: &DeadLetter) -> PortResult<()> {
         self.faults.around("bury", &letter.body, self.inner.bury(letter)).await
+    }
+}
+
+impl<P: HoldLetters + Sync> HoldLetters for Faulty<P> {
+    async fn hold(&self, most: usize) -> PortResult<Vec<HeldLetter>> {
+        self.faults.around("hold letters", "", self.inner.hold(most)).await
+    }
+
+    async fn remove(&self, holds: &[String]) -> PortResult<()> {
+        self.faults.around("remove letters", &holds.join(" "), self.inner.remove(holds)).await
+    }
+
+    async fn let_go(&self, holds: &[String]) -> PortResult<()> {
+        self.faults.around("let go of letters", &holds.join(" "), self.inner.let_go(holds)).await
+    }
+}
+
+impl<P: PutBackLetters + Sync> PutBackLetters for Faulty<P> {
+    async fn put_back(&self, letters: &[DeadLetter]) -> Vec<PortResult<()>> {
+        let mut results = Vec::with_capacity(letters.len());
+        for letter in letters {
+            let work = async { only(self.inner.put_back(std::slice::from_ref(letter)).await) };
+            results.push(self.faults.around("put back", &letter.body, work).await);
+        }
+        results
     }
 }

@@ -89,15 +89,25 @@ impl World {
         self.start_withdrawal(arguments).end()
     }
 
-    /// Starts to withdraw scenes from the catalog.
-    pub fn start_withdrawal(&self, arguments: &[&str]) -> Running {
+    /// Runs another subcommand on the catalog, to its end.
+    pub fn on(&self, subcommand: &str, arguments: &[&str]) -> Ran {
+        self.start_on(subcommand, arguments).end()
+    }
+
+    /// Starts another subcommand on the catalog.
+    pub fn start_on(&self, subcommand: &str, arguments: &[&str]) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lazycat"));
-        command.arg("withdraw").arg("--catalog").arg(&self.catalog);
+        command.arg(subcommand).arg("--catalog").arg(&self.catalog);
         if !arguments.contains(&PLAIN) {
             command.arg("--json");
         }
         command.args(arguments.iter().filter(|argument| **argument != PLAIN));
         Running::start(command, &self.next_output())
+    }
+
+    /// Starts to withdraw scenes from the catalog.
+    pub fn start_withdrawal(&self, arguments: &[&str]) -> Running {
+        self.start_on("withdraw", arguments)
     }
 
     /// Runs the source into the catalog, to its end, as a user without special rights: those of root end at nothing.

@@ -23,7 +23,7 @@ const AT_ONCE: usize = 256;
 
 /// How many messages may wait. A run over a million scenes needs no more room than one over twenty thousand, and one
 /// that is killed again and again leaves no more behind.
-const MOST_WAITING: u64 = 16_384;
+pub(super) const MOST_WAITING: u64 = 16_384;
 
 impl Engine<'_> {
     /// Sends messages about scenes, all of them.

@@ -4,6 +4,7 @@
 //! ahead (WAL) and nothing is flushed to the disk: what is committed survives the death of the process, not that of
 //! the machine. Writing and reading go over a connection each, so that readers never wait for a writer.
 
+mod checkpoints;
 mod gone;
 mod letters;
 mod marks;
@@ -173,7 +174,7 @@ pub fn is_full(error: &PortError) -> bool {
 }
 
 /// The same error once more, for a further entry of the batch. Its source becomes a text.
-pub(super) fn again(error: &PortError) -> PortError {
+pub(crate) fn again(error: &PortError) -> PortError {
     match error {
         PortError::Unavailable { what, source } if is_full(error) => PortError::Unavailable {
             what: what.clone(),

@@ -93,6 +93,34 @@ mod checkpoints_in_memory {
     lazycat_tests::conformance!(checkpoints of (Runtime::Thread, lazycat::memory::Memory::new(7).checkpoints));
 }
 
+mod checkpoints_in_the_state_file {
+    use super::{Runtime, local};
+
+    /// The state, and the folder that it stands in.
+    struct InAFolder(local::State, #[allow(dead_code)] tempfile::TempDir);
+
+    fn state() -> InAFolder {
+        let folder = tempfile::TempDir::new().unwrap();
+        InAFolder(local::open(folder.path()).unwrap().state, folder)
+    }
+
+    impl lazycat::ports::KeepCheckpoints for InAFolder {
+        async fn checkpoint(&self, name: &str) -> lazycat::ports::PortResult<Option<String>> {
+            self.0.checkpoint(name).await
+        }
+
+        async fn keep(&self, name: &str, document: &str, expected: Option<&str>) -> lazycat::ports::PortResult<()> {
+            self.0.keep(name, document, expected).await
+        }
+
+        async fn forget(&self, name: &str, expected: &str) -> lazycat::ports::PortResult<()> {
+            self.0.forget(name, expected).await
+        }
+    }
+
+    lazycat_tests::conformance!(checkpoints of (Runtime::Thread, state()));
+}
+
 mod memory_adapters_with_one_entry_a_page {
     lazycat_tests::conformance!(super::memory(Some(1)));
 }

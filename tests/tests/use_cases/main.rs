@@ -11,6 +11,7 @@ mod item_message;
 mod letters;
 mod mover;
 mod parents;
+mod redrive;
 mod reprocess;
 mod reprocess_job;
 mod requests;

@@ -8,6 +8,7 @@ mod marks;
 mod messages;
 mod scenes;
 mod source;
+mod stack;
 
 use lazycat::aws::Clients;
 use lazycat::ports::{PortError, PortResult};

@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use super::super::OpenError;
 
 /// The version of the tables below, in `PRAGMA user_version`. Raise it with every change.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// `PRAGMA application_id`: "lzct". Tells our file from any other SQLite database.
 const APPLICATION: i64 = 0x6c7a_6374;
@@ -76,6 +76,15 @@ const TABLES: &str = "
     ) WITHOUT ROWID;
 ";
 
+/// What version 2 has beside version 1.
+const SINCE_VERSION_2: &str = "
+    -- How far long jobs have come.
+    CREATE TABLE checkpoints (
+        name TEXT PRIMARY KEY,
+        document TEXT NOT NULL
+    ) WITHOUT ROWID;
+";
+
 /// Opens a connection for writing, making the tables in a new file. Call it under a lock: of two processes that make
 /// the same file, one would fail.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
@@ -139,18 +148,24 @@ fn open_and_make(path: &Path) -> Result<Connection, Problem> {
     match (application, version) {
         (APPLICATION, VERSION) => {}
         (APPLICATION, newer) if newer > VERSION => return Err(Problem::Newer(newer)),
+        (APPLICATION, 1) => upgrade(&mut connection, &[SINCE_VERSION_2])?,
         (0, 0) if tables == 0 => {
             // Cannot be changed inside a transaction; stays in the file.
             connection.pragma_update(None, "journal_mode", "wal")?;
-            let transaction = connection.transaction()?;
-            transaction.execute_batch(TABLES)?;
-            transaction.pragma_update(None, "application_id", APPLICATION)?;
-            transaction.pragma_update(None, "user_version", VERSION)?;
-            transaction.commit()?;
+            upgrade(&mut connection, &[TABLES, SINCE_VERSION_2])?;
         }
         _ => return Err(Problem::Foreign),
     }
     Ok(connection)
+}
+
+/// Makes the file one of this version, all at once.
+fn upgrade(connection: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    steps.iter().try_for_each(|step| transaction.execute_batch(step))?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
