@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use lazycat::embedded::{self, Progress, Withdrawal};
-use lazycat::local::{self, STATE_FOLDER};
+use lazycat::local;
 use lazycat::scene::{MetadataName, SceneError, SceneId, SourceKey};
 use serde_json::json;
 
 use crate::explain;
 use crate::run::{SOME_REFUSED, show};
+use crate::target::{must_hold_a_catalog, unprinted};
 
 /// The exit code of wrong usage, as clap's.
 const WRONG_USAGE: u8 = 2;
@@ -32,6 +33,9 @@ const STANDARD_INPUT: &str = "-";
 /// nothing is lost. 2: wrong usage; nothing was done. 3: all were withdrawn, but scenes that an earlier run had left were
 /// refused.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lazycat withdraw --catalog catalog CBERS_4_MUX_20170618_057_121_L2
+  lazycat withdraw --catalog catalog --dry-run - < scenes.txt")]
 pub(crate) struct Args {
     /// The catalog directory.
     #[arg(long, value_name = "DIR")]
@@ -86,11 +90,7 @@ pub(crate) fn execute(args: &Args) -> ExitCode {
 /// Withdraws these scenes; none when that was only to be shown.
 fn withdraw(args: &Args, scenes: &[SceneId]) -> Result<Option<Withdrawal>, String> {
     let catalog = &args.catalog;
-    std::fs::read_dir(catalog).map_err(|error| explain::directory(catalog, &error))?;
-    if ![STATE_FOLDER, "catalog.json"].iter().any(|name| catalog.join(name).exists()) {
-        return Err(format!("DIR: {} holds no catalog; give the directory that `lazycat run` made", catalog.display()));
-    }
-    let unprinted = |error| format!("what was done cannot be printed: {error}");
+    must_hold_a_catalog(catalog)?;
     if args.dry_run {
         return preview(args, scenes).map(|()| None).map_err(unprinted);
     }

@@ -16,16 +16,26 @@ mod letters;
 mod listing;
 mod queue;
 mod source;
+#[cfg(feature = "stack")]
+mod stack;
+#[cfg(feature = "stack")]
+mod status;
 mod table;
 mod topics;
 mod world;
 
 pub use self::catalog::CatalogBucket;
 pub use self::checkpoints::Checkpoints;
+#[cfg(feature = "stack")]
+pub use self::clients::SetUpError;
 pub use self::clients::{Clients, TimeOuts};
-pub use self::letters::{DeadLetterQueue, ReceivedLetter};
-pub use self::queue::{LevelQueue, Queue};
+pub use self::letters::DeadLetterQueue;
+pub use self::queue::{LevelQueue, Queue, Queues};
 pub use self::source::SourceBuckets;
+#[cfg(feature = "stack")]
+pub use self::stack::{Stack, StackError};
+#[cfg(feature = "stack")]
+pub use self::status::status;
 pub use self::table::DirtyLevels;
 pub use self::topics::Topics;
 pub use self::world::World;

@@ -5,8 +5,8 @@
 //! The threads are: a feeder that finds scenes, workers that take messages from both queues, and a ticker that moves
 //! marks and notices when it is quiet. The embedded adapters block, so each worker polls its futures by itself.
 //!
-//! Start reading at [`run`]; [`withdraw()`] is the same for taking scenes out, [`mod@audit`] says where
-//! source, items and catalogs do not agree. [`scan`] finds scenes; [`progress`] counts
+//! Start reading at [`run`]; [`withdraw()`] is the same for taking scenes out, [`redrive()`] for dead letters. [`status()`]
+//! only looks, and [`mod@audit`] says where source, items and catalogs do not agree. [`scan`] finds scenes; [`progress`] counts
 //! what has been done. `patience` is what all threads do when the disk is full, `give_up` what becomes of a message that
 //! ends its process each time.
 
@@ -17,7 +17,9 @@ pub mod scan;
 mod feeder;
 mod give_up;
 mod patience;
+mod redrive;
 mod settings;
+mod status;
 mod withdraw;
 mod worker;
 
@@ -43,6 +45,8 @@ use self::patience::{Patience, Patient};
 
 pub use self::give_up::GAVE_UP;
 pub use self::progress::{Progress, Summary};
+pub use self::redrive::{Redriven, dead_letter, dead_letters, redrive};
+pub use self::status::status;
 pub use self::withdraw::{Withdrawal, withdraw};
 
 /// What is to be run.
@@ -184,6 +188,11 @@ impl<'a> Engine<'a> {
         // the receives of messages that he cannot work on.
         self.patience.insist(|| self.local.directory.has_room())?;
         self.patience.insist(|| feeder::redrive(self.local))?;
+        self.know_what_is_given_up()
+    }
+
+    /// Learns what earlier runs have given up.
+    fn know_what_is_given_up(&self) -> Result<(), PortError> {
         let stale = self.patience.insist(|| self.give_up.recall(self.local, self.options.force))?;
         self.progress.stale(stale);
         Ok(())

@@ -6,9 +6,9 @@
 //! Layout, in four rooms:
 //!
 //! - pure code: [`scene`] reads metadata, [`stac`] makes documents, [`grid`] and [`level`] name folders, [`missions`] is
-//!   the table of satellites, [`message`] holds the wire formats;
-//! - use cases, the only place where order matters: [`generate`], [`mover`], [`update`], [`reprocess`], [`audit`], over the
-//!   traits of [`ports`];
+//!   the table of satellites, [`message`] holds the wire formats, [`status`] what is told of a catalog;
+//! - use cases, the only place where order matters: [`generate`], [`mover`], [`update`], [`reprocess`],
+//!   [`audit`], [`redrive`], over the traits of [`ports`];
 //! - adapters: [`local`] over a directory and one SQLite file, [`aws`] over the services of AWS, [`memory`] for tests;
 //! - wiring: [`embedded`], all functions in one process.
 //!
@@ -31,7 +31,9 @@ pub mod message;
 pub mod missions;
 pub mod mover;
 pub mod ports;
+pub mod redrive;
 pub mod reprocess;
 pub mod scene;
 pub mod stac;
+pub mod status;
 pub mod update;

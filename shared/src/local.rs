@@ -43,7 +43,7 @@ pub use self::directory::Directory;
 pub use self::host::{Dice, WallClock};
 pub use self::log::ItemLog;
 pub use self::source::Folder;
-pub use self::state::{DeadLetters, Depth, KeptLetter, LevelSender, Queue, QueueName, State, is_full};
+pub use self::state::{DeadLetters, Depth, KeptLetter, LetterReader, LevelSender, Queue, QueueName, State, is_full};
 
 pub(crate) use self::directory::read_names as names_in;
 pub(crate) use self::tree::page as key_page;

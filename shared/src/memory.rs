@@ -10,6 +10,7 @@
 //! decorators over the same ports.
 
 mod checkpoints;
+mod letters;
 mod objects;
 mod queue;
 mod table;
@@ -23,8 +24,9 @@ use std::task::{Context, Poll};
 use crate::ports::{PortResult, WatchQueues};
 
 pub use self::checkpoints::Checkpoints;
+pub use self::letters::Letters;
 pub use self::objects::Objects;
-pub use self::queue::{Letters, LevelSender, Queue};
+pub use self::queue::{LevelSender, Queue};
 pub use self::table::Marks;
 pub use self::world::{Dice, Requests, Sources, Time, Topic};
 

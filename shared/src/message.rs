@@ -59,6 +59,10 @@ impl LevelMessage {
     }
 }
 
+/// The message attribute that says when a message that was put back from the dead letters was sent first. Beside it stand
+/// `redriven-reason`, `redriven-attempts`, `redriven-last`, `redriven-id` and `redriven-detail`, for people.
+pub const REDRIVEN_FIRST: &str = "redriven-first";
+
 /// A message that cannot be worked on, as it is sent to the dead letters of its queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {

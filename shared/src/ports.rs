@@ -333,6 +333,40 @@ pub trait BuryLetters {
     fn bury(&self, letter: &DeadLetter) -> impl Future<Output = PortResult<()>> + Send;
 }
 
+/// A dead letter that somebody holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldLetter {
+    /// What the dead letters know it by. No other letter has the same, in either queue.
+    pub id: String,
+    /// The letter. One without reason was moved by the queue itself: whoever worked on it timed out or crashed.
+    pub letter: DeadLetter,
+    /// What lets go of this letter, or removes it as it was seen.
+    pub hold: String,
+}
+
+/// Looks at dead letters, and takes them out.
+///
+/// To look is to hold: who holds a letter may be the only one to see it, until he lets go of it, or is gone for some
+/// minutes. So what was only looked at is to be let go of.
+pub trait HoldLetters {
+    /// Up to `most` letters that this reader does not hold. One that it has let go of may come again, or not. Empty when
+    /// there are no others, or others hold them.
+    fn hold(&self, most: usize) -> impl Future<Output = PortResult<Vec<HeldLetter>>> + Send;
+
+    /// Removes letters as they were seen: one that has been added to since then stays. Removing twice is no error.
+    fn remove(&self, holds: &[String]) -> impl Future<Output = PortResult<()>> + Send;
+
+    /// Lets others see letters again.
+    fn let_go(&self, holds: &[String]) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// Puts dead letters back into the queue that they came from.
+pub trait PutBackLetters {
+    /// Sends each letter's unchanged body, to be received at once and as if for the first time; each is accepted or
+    /// not. Its delivery tells as `sent` when the letter was sent first.
+    fn put_back(&self, letters: &[DeadLetter]) -> impl Future<Output = Vec<PortResult<()>>> + Send;
+}
+
 /// A message as a queue delivered it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {

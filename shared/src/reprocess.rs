@@ -90,6 +90,8 @@ pub struct Report {
     pub started: DateTime<Utc>,
     /// What became of the scenes so far.
     pub counts: Counts,
+    /// How many of the messages this run has sent.
+    pub sent: u64,
     /// Whether all is sent. If not, the next run goes on behind `after`.
     pub finished: bool,
     /// The last key that was done with.
@@ -218,6 +220,8 @@ struct Run<'a, S, C, Q, R> {
     stop: &'a (dyn Fn() -> bool + Sync),
     /// The first page, where it was read already.
     first: Option<SourcePage>,
+    /// What the job had sent before.
+    before: u64,
     refused: Vec<Refusal>,
 }
 
@@ -238,7 +242,8 @@ where
     R: Clock + Chance + Sync,
 {
     fn new(ports: &'a Ports<'a, S, C, Q, R>, kept: Kept<'a, C>, stop: &'a (dyn Fn() -> bool + Sync)) -> Self {
-        Self { ports, kept, stop, first: None, refused: Vec::new() }
+        let before = kept.checkpoint.counts.sent;
+        Self { ports, kept, stop, first: None, before, refused: Vec::new() }
     }
 
     async fn all(&mut self) -> Result<Report, ReprocessError> {
@@ -374,6 +379,7 @@ where
 
     fn report(&mut self, finished: bool) -> Report {
         let Checkpoint { message_id, started, counts, after, .. } = self.kept.checkpoint.clone();
-        Report { message_id, started, counts, finished, after, refused: std::mem::take(&mut self.refused) }
+        let sent = counts.sent - self.before;
+        Report { message_id, started, counts, sent, finished, after, refused: std::mem::take(&mut self.refused) }
     }
 }

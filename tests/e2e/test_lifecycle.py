@@ -3,7 +3,7 @@
 import catalog
 from conftest import ARCHITECTURE
 from scenes import announcement, fixtures
-from stack import BUCKET, NAME, wait_until
+from stack import BUCKET, FUNCTIONS, NAME, wait_until
 
 SCENES = iter(fixtures("CBERS4/MUX/294/**/*.xml") + fixtures("CBERS4/MUX/321/**/*.xml") + fixtures("CBERS4/PAN10M/151/**/*.xml"))
 
@@ -37,7 +37,7 @@ def test_a_changed_parameter_is_deployed_over_the_full_bucket(stack, source_topi
 
 def test_a_deleted_stack_leaves_the_bucket_and_its_objects_and_nothing_else(stack):
     keys, queue, table = stack.keys(), stack.outputs["ScenesQueue"], stack.outputs["DirtyLevels"]
-    functions = [stack.outputs[name] for name in ("GenerateStacItem", "MoveCatalogLevelKeys", "UpdateSingleCatalog")]
+    functions = [stack.outputs[name] for name in FUNCTIONS]
     stack.delete()
     assert stack.keys() == keys
     assert table not in stack.client("dynamodb").list_tables()["TableNames"]

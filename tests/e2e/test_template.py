@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import template
-from scenes import ROOT
+from scenes import ROOT, fixtures
 from template import as_list
 
 TEMPLATE = template.read()
@@ -43,11 +43,11 @@ def role(function: str) -> str:
 
 def statements(role: str) -> list[dict]:
     policies = RESOURCES[role]["Properties"]["Policies"]
-    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    return [conditional(statement)[1] for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
 
 def conditional(statement: dict) -> tuple[str | None, dict]:
-    """A statement of a resource policy, and the condition of the template that it is made under."""
+    """A statement of a policy, and the condition of the template that it is made under."""
     if "Fn::If" in statement:
         condition, statement, otherwise = statement["Fn::If"]
         assert otherwise == {"Ref": "AWS::NoValue"}
@@ -195,7 +195,8 @@ def test_each_function_has_a_role_of_its_own_and_nothing_managed():
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_policy_allows_named_actions_on_named_resources_only(name):
     for statement in statements(role(name)):
-        assert set(statement) == {"Sid", "Effect", "Action", "Resource"} and statement["Effect"] == "Allow"
+        # A condition narrows what is allowed.
+        assert set(statement) - {"Condition"} == {"Sid", "Effect", "Action", "Resource"} and statement["Effect"] == "Allow"
         for action in as_list(statement["Action"]):
             assert re.fullmatch(r"[a-z0-9]+:[A-Za-z]+", action), action
         for resource in as_list(statement["Resource"]):
@@ -224,6 +225,18 @@ PERMISSIONS = {
         "s3": {"GetObject", "PutObject", "ListBucket"},
         "dynamodb": {"UpdateItem"},
     },
+    "GenerateSceneMessages": {
+        "logs": {"CreateLogStream", "PutLogEvents"},
+        "sqs": {"SendMessage"},
+        "s3": {"ListBucket"},
+        "dynamodb": {"GetItem", "PutItem", "DeleteItem"},
+    },
+    "AuditCatalog": {
+        "logs": {"CreateLogStream", "PutLogEvents"},
+        "sqs": {"GetQueueAttributes", "SendMessage"},
+        "s3": {"GetObject", "ListBucket"},
+        "dynamodb": {"Scan", "UpdateItem"},
+    },
 }
 
 
@@ -249,7 +262,44 @@ def test_who_reads_a_key_that_may_be_absent_may_list_its_bucket(name):
                 found |= {parameter for parameter in ("CatalogBucketName", "SourceBuckets") if parameter in text}
         return found
 
-    assert buckets("s3:ListBucket") == buckets("s3:GetObject")
+    assert buckets("s3:ListBucket") >= buckets("s3:GetObject")
+
+
+def test_whoever_keeps_checkpoints_may_not_touch_marks():
+    [statement] = [each for each in statements(role("GenerateSceneMessages")) if each["Sid"] == "KeepCheckpoints"]
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [".checkpoint/*"]}}
+    assert '".checkpoint/"' in (ROOT / "shared/src/aws/checkpoints.rs").read_text()
+
+
+def test_a_job_goes_on_after_an_invocation_has_ended():
+    function = FUNCTIONS["GenerateSceneMessages"]["Properties"]
+    schedule = function["Events"]["Resume"]["Properties"]
+    assert json.loads(schedule["Input"]) == {"resume": True}
+    minutes = int(re.fullmatch(r"rate\((\d+) minutes\)", schedule["ScheduleExpression"])[1])
+    assert function["Timeout"] < 60 * minutes
+
+
+def test_an_audit_may_change_something_only_when_a_parameter_says_so():
+    [policy] = RESOURCES[role("AuditCatalog")]["Properties"]["Policies"]
+    changing = {"sqs:SendMessage", "dynamodb:UpdateItem"}
+    for condition, statement in map(conditional, policy["PolicyDocument"]["Statement"]):
+        assert condition == ("AuditRepairs" if set(as_list(statement["Action"])) & changing else None), statement["Sid"]
+    assert TEMPLATE["Conditions"]["AuditRepairs"] == {"Fn::Equals": [{"Ref": "AuditRepair"}, "yes"]}
+    assert TEMPLATE["Parameters"]["AuditRepair"]["Default"] == "no"
+
+
+def test_every_camera_is_audited_and_so_are_the_documents_above_them():
+    inputs = [json.loads(event["Properties"]["Input"]) for event in FUNCTIONS["AuditCatalog"]["Properties"]["Events"].values()]
+    assert {"source": False, "mayBeEmpty": True} in inputs
+    cameras = {"/".join(Path(key).parts[:2]) for key in (scene.key for scene in fixtures("**/*.xml"))}
+    assert {request["prefix"] for request in inputs if "prefix" in request} == cameras
+    assert len(inputs) == len(cameras) + 1
+
+
+def test_the_mover_goes_on_unless_it_is_paused():
+    tick = FUNCTIONS["MoveCatalogLevelKeys"]["Properties"]["Events"]["Tick"]["Properties"]
+    assert tick["State"] == {"Fn::If": ["MoverIsPaused", "DISABLED", "ENABLED"]}
+    assert TEMPLATE["Parameters"]["PauseMover"]["Default"] == "no"
 
 
 def test_there_are_alarms_for_dead_letters_age_errors_and_silence():
@@ -264,7 +314,7 @@ def test_there_are_alarms_for_dead_letters_age_errors_and_silence():
         {("ApproximateNumberOfMessagesVisible", queue) for queue in DEAD_LETTERS.values()}
         | {("ApproximateAgeOfOldestMessage", queue) for queue in WORK_QUEUES}
         | {("Errors", function) for function in FUNCTIONS}
-        | {("OldestMarkAge", "AWS::StackName"), ("ScenesMade", "AWS::StackName")}
+        | {(metric, "AWS::StackName") for metric in ("OldestMarkAge", "ScenesMade", "AuditDrift")}
     )
 
 

@@ -14,6 +14,7 @@
 #![allow(clippy::panic)]
 
 pub mod checkpoints;
+pub mod letters;
 pub mod listings;
 pub mod marks;
 pub mod objects;
@@ -25,7 +26,7 @@ use std::any::Any;
 
 use lazycat::level::Level;
 use lazycat::message::DeadLetter;
-use lazycat::ports::{BuryLetters, ItemPut, PortResult};
+use lazycat::ports::{BuryLetters, HoldLetters, ItemPut, PortResult};
 
 /// One set of adapters, empty but for its source.
 pub struct World<O, M, Q, L, S, T> {
@@ -82,6 +83,30 @@ pub trait KeptLetters: BuryLetters {
     fn kept(&self) -> impl Future<Output = Vec<DeadLetter>>;
 }
 
+/// Dead letters that can be looked at, by one after the other.
+pub trait LetterReaders {
+    /// Somebody who has seen none of them yet.
+    fn reader(&self) -> impl HoldLetters;
+}
+
+impl LetterReaders for lazycat::memory::Letters {
+    fn reader(&self) -> impl HoldLetters {
+        self.clone()
+    }
+}
+
+impl LetterReaders for lazycat::aws::DeadLetterQueue {
+    fn reader(&self) -> impl HoldLetters {
+        self.clone()
+    }
+}
+
+impl LetterReaders for lazycat::local::DeadLetters {
+    fn reader(&self) -> impl HoldLetters {
+        self.reader()
+    }
+}
+
 impl KeptLetters for lazycat::memory::Letters {
     async fn kept(&self) -> Vec<DeadLetter> {
         self.snapshot()
@@ -90,13 +115,7 @@ impl KeptLetters for lazycat::memory::Letters {
 
 impl KeptLetters for lazycat::aws::DeadLetterQueue {
     async fn kept(&self) -> Vec<DeadLetter> {
-        let mut letters = Vec::new();
-        loop {
-            match done(self.receive(10).await) {
-                some if some.is_empty() => break,
-                some => letters.extend(some.into_iter().map(|received| received.letter)),
-            }
-        }
+        let mut letters: Vec<DeadLetter> = letters::held(self).await.into_iter().map(|held| held.letter).collect();
         // The queue gives them in any order.
         letters.sort_by_key(|letter| letter.last);
         letters
@@ -123,6 +142,9 @@ macro_rules! conformance {
             listings::names_are_ascending_by_their_bytes,
             listings::a_deleted_object_is_not_listed,
             listings::what_stands_throughout_is_in_exactly_one_page,
+            listings::a_flat_listing_gives_every_key_of_its_prefix_once_and_in_order,
+            listings::a_flat_listing_goes_on_behind_any_key,
+            listings::an_object_is_inspected_as_it_was_written,
         }
         $crate::conformance! { @marks $world;
             marks::a_mark_is_scanned_as_it_was_put,
@@ -181,6 +203,15 @@ macro_rules! conformance {
         $crate::conformance! { @letters $world;
             rest::a_dead_letter_is_kept_with_its_reason,
             rest::a_message_that_is_refused_again_stays_a_dead_letter,
+            letters::every_letter_is_seen_as_it_was_buried_and_under_an_id_of_its_own,
+            letters::no_more_letters_are_held_at_a_time_than_asked_for,
+            letters::a_letter_that_was_let_go_of_is_seen_by_the_next_reader,
+            letters::a_removed_letter_is_gone_and_the_others_stay,
+            letters::a_letter_that_came_after_the_look_stays,
+        }
+        $crate::conformance! { @queue $world;
+            letters::a_letter_that_was_put_back_is_received_unchanged_and_tells_when_it_was_sent_first,
+            letters::putting_back_answers_for_each_letter,
         }
         $crate::conformance! { @source $world;
             rest::a_read_answers_for_each_object_in_order,

@@ -66,10 +66,24 @@ fn an_element_of_another_namespace_is_refused_where_it_is_read_and_passed_over_e
 
 #[test]
 fn a_closing_tag_may_have_space_in_it() {
-    for element in ["attitudes", "ephemerides", "attitude", "image", "prdf", "latitude"] {
+    for element in ["attitudes", "ephemerides", "attitude", "image", "prdf", "latitude", "orientationAngle", "CT"] {
         for space in [" ", "\n", " \t\r\n"] {
             let spaced = |xml: String| xml.replace(&format!("</{element}>"), &format!("</{element}{space}>"));
             assert_eq!(read(&mux(), spaced), read(&mux(), |xml| xml + "\n"), "{element} {space:?}");
+        }
+    }
+}
+
+#[test]
+fn of_what_nothing_is_read_the_content_does_not_matter_nor_that_there_is_none() {
+    let untouched = read(&mux(), |xml| xml + "\n");
+    for element in ["orientationAngle", "boresightMatrix", "CT"] {
+        for content in ["", "1", "<a><b/></a>", "<!-- \u{e9} -->"] {
+            assert_eq!(read(&mux(), |xml| with(&xml, element, content)), untouched, "{element}: {content}");
+        }
+        for empty in [format!("<{element}/>"), format!("<{element} a='/>' />")] {
+            let emptied = |xml: String| with(&xml, element, "").replace(&format!("<{element}></{element}>"), &empty);
+            assert_eq!(read(&mux(), emptied), untouched, "{empty}");
         }
     }
 }

@@ -9,6 +9,7 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use chrono::DateTime;
 use futures::FutureExt as _;
 use lazycat::generate::{self, Refusal};
+use lazycat::message::REDRIVEN_FIRST;
 use lazycat::ports::Delivery;
 use lazycat::update;
 
@@ -99,11 +100,14 @@ fn delivery(at: usize, record: SqsMessage) -> Result<Delivery, EventError> {
     let attribute = |name| record.attributes.get(name);
     let receives = attribute(RECEIVES).and_then(|count| count.parse().ok()).unwrap_or(1);
     let sent = attribute(SENT).and_then(|sent| sent.parse().ok()).and_then(DateTime::from_timestamp_millis);
+    // A message that was put back was sent before.
+    let first = record.message_attributes.get(REDRIVEN_FIRST).and_then(|first| first.string_value.as_deref());
+    let first = first.and_then(|first| DateTime::parse_from_rfc3339(first).ok()).map(|first| first.to_utc());
     Ok(Delivery {
         id: record.message_id.filter(|id| !id.is_empty()).ok_or(EventError::Nameless { at })?,
         body: record.body.unwrap_or_default(),
         receives,
-        sent,
+        sent: first.or(sent),
         receipt: record.receipt_handle.unwrap_or_default(),
     })
 }

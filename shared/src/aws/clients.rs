@@ -6,6 +6,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+#[cfg(feature = "stack")]
+use aws_sdk_sqs::config::ProvideCredentials as _;
 
 /// How often a request is tried, the first time included.
 const ATTEMPTS: u32 = 4;
@@ -24,6 +26,24 @@ pub struct Clients {
     pub sns: aws_sdk_sns::Client,
     /// Tables.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Stacks.
+    #[cfg(feature = "stack")]
+    pub cloudformation: aws_sdk_cloudformation::Client,
+}
+
+/// What the environment lacks.
+#[cfg(feature = "stack")]
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpError {
+    /// There is no region.
+    #[error("no AWS region is set; set AWS_REGION, or a region in the profile that AWS_PROFILE names")]
+    Region,
+    /// There are no credentials.
+    #[error(
+        "there are no AWS credentials: {0}; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in \
+         with `aws sso login`"
+    )]
+    Credentials(String),
 }
 
 /// How long a request may take.
@@ -71,6 +91,24 @@ impl Clients {
         Self::new(&config, time)
     }
 
+    /// [`Clients::load`] for somebody at a terminal, who is told at once what his environment lacks.
+    ///
+    /// # Errors
+    ///
+    /// [`SetUpError`].
+    #[cfg(feature = "stack")]
+    pub async fn load_checked(time: TimeOuts) -> Result<Self, SetUpError> {
+        let config = aws_config::defaults(behaviour()).load().await;
+        if config.region().is_none() {
+            return Err(SetUpError::Region);
+        }
+        let credentials = config.credentials_provider().ok_or(SetUpError::Credentials("there are none".to_owned()))?;
+        match credentials.provide_credentials().await {
+            Ok(_) => Ok(Self::new(&config, time)),
+            Err(error) => Err(SetUpError::Credentials(super::failure::chain(&error))),
+        }
+    }
+
     /// Clients of a configuration that is made already; its retries and time-outs are replaced.
     #[must_use]
     pub fn new(config: &SdkConfig, time: TimeOuts) -> Self {
@@ -94,6 +132,8 @@ impl Clients {
             sqs: aws_sdk_sqs::Client::new(&config),
             sns: aws_sdk_sns::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            #[cfg(feature = "stack")]
+            cloudformation: aws_sdk_cloudformation::Client::new(&config),
         }
     }
 }

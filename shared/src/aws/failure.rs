@@ -105,7 +105,7 @@ where
 }
 
 /// An error and its causes. What a cause repeats of the one above is left out.
-fn chain(error: &dyn Error) -> String {
+pub(super) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

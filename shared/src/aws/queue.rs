@@ -3,14 +3,17 @@
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
-    MessageSystemAttributeName, SendMessageBatchRequestEntry,
+    MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
 };
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 
 use super::batch::{Answers, MOST_ENTRIES, all_failed, batches, bounded, check_text};
 use super::failure::{failed, failed_entry, unavailable, wanting};
-use crate::message::LevelMessage;
-use crate::ports::{Delivery, PortError, PortResult, ReceiveMessages, SendLevels, SendMessages};
+use super::letters::{self, Attribute};
+use crate::message::{DeadLetter, LevelMessage};
+use crate::ports::{
+    Delivery, PortError, PortResult, PutBackLetters, ReceiveMessages, SendLevels, SendMessages, WatchQueues,
+};
 
 /// The most bytes of a message, its attributes included, and of all messages of a batch together.
 pub(super) const MOST_BYTES: usize = 1024 * 1024;
@@ -21,6 +24,30 @@ const MOST_SECONDS: u32 = 43_200;
 /// What is said about a receipt that is not that of the latest delivery.
 const OLD_RECEIPT: [&str; 3] =
     ["ReceiptHandleIsInvalid", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"];
+
+/// How many messages a queue holds.
+pub(super) struct Depth {
+    pub(super) visible: u64,
+    pub(super) in_flight: u64,
+    pub(super) delayed: u64,
+}
+
+/// A message to be sent.
+struct Outgoing<'a> {
+    body: &'a str,
+    attributes: Vec<Attribute>,
+}
+
+impl<'a> Outgoing<'a> {
+    fn plain(body: &'a str) -> Self {
+        Self { body, attributes: Vec::new() }
+    }
+
+    /// Bytes, as SQS counts them.
+    fn size(&self) -> usize {
+        self.body.len() + self.attributes.iter().map(Attribute::size).sum::<usize>()
+    }
+}
 
 /// One standard queue. Clones share the client.
 #[derive(Debug, Clone)]
@@ -49,8 +76,9 @@ impl Queue {
         format!("the queue {}", self.url)
     }
 
-    /// A receive of up to ten messages, with all their attributes.
-    pub(super) async fn messages(&self, most: usize) -> PortResult<Vec<Message>> {
+    /// A receive of up to ten messages, with all their attributes; they are invisible for so many seconds, or as long as
+    /// the queue says.
+    pub(super) async fn messages(&self, most: usize, seconds: Option<i32>) -> PortResult<Vec<Message>> {
         let Ok(most @ 1..) = i32::try_from(most.min(MOST_ENTRIES)) else {
             return Ok(Vec::new());
         };
@@ -60,6 +88,7 @@ impl Queue {
             .queue_url(&self.url)
             .max_number_of_messages(most)
             .wait_time_seconds(self.wait)
+            .set_visibility_timeout(seconds)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .message_attribute_names("All");
@@ -74,15 +103,36 @@ impl Queue {
             field.map(str::to_owned).ok_or_else(|| wanting(format!("receiving from {}", self.place()), name))
         };
         let attribute = |name| message.attributes().and_then(|attributes| attributes.get(&name));
-        let sent = attribute(MessageSystemAttributeName::SentTimestamp).and_then(|sent| sent.parse().ok());
+        // A message that was put back was sent before.
+        let sent = letters::first_sent(message).or_else(|| sent(message));
         let receives = attribute(MessageSystemAttributeName::ApproximateReceiveCount);
         Ok(Delivery {
             id: field(message.message_id(), "MessageId")?,
             body: message.body().unwrap_or_default().to_owned(),
             receives: receives.and_then(|receives| receives.parse().ok()).unwrap_or(1),
-            sent: sent.and_then(DateTime::from_timestamp_millis),
+            sent,
             receipt: field(message.receipt_handle(), "ReceiptHandle")?,
         })
+    }
+
+    /// How many messages there are, about.
+    pub(super) async fn depth(&self) -> PortResult<Depth> {
+        use QueueAttributeName::{
+            ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible,
+        };
+        const DOING: &str = "counting the messages of";
+        let request = self.sqs.get_queue_attributes().queue_url(&self.url);
+        let names =
+            [ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible, ApproximateNumberOfMessagesDelayed];
+        let answer = match request.set_attribute_names(Some(names.to_vec())).send().await {
+            Ok(answer) => answer,
+            Err(error) => return Err(failed(DOING, &self.place(), error)),
+        };
+        let count = |name: &QueueAttributeName| {
+            let count = answer.attributes().and_then(|attributes| attributes.get(name)?.parse().ok());
+            count.ok_or_else(|| wanting(format!("{DOING} {}", self.place()), name.as_str()))
+        };
+        Ok(Depth { visible: count(&names[0])?, in_flight: count(&names[1])?, delayed: count(&names[2])? })
     }
 
     /// A message that the queue would not take, and would refuse its neighbours for, is not sent.
@@ -94,33 +144,35 @@ impl Queue {
         check_text(&what(), body)
     }
 
-    async fn send_batch(&self, bodies: &[&str]) -> Vec<PortResult<()>> {
+    async fn send_batch(&self, messages: &[&Outgoing<'_>]) -> Vec<PortResult<()>> {
         let doing = format!("sending to {}", self.place());
-        let mut entries = Vec::with_capacity(bodies.len());
-        for (at, body) in bodies.iter().enumerate() {
-            match SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(*body).build() {
+        let mut entries = Vec::with_capacity(messages.len());
+        for (at, message) in messages.iter().enumerate() {
+            let entry = SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(message.body);
+            let attributes = letters::encoded(&message.attributes);
+            match attributes.and_then(|attributes| entry.set_message_attributes(attributes).build()) {
                 Ok(entry) => entries.push(entry),
-                Err(error) => return all_failed(bodies.len(), &unavailable(doing, &error)),
+                Err(error) => return all_failed(messages.len(), &unavailable(doing, &error)),
             }
         }
         match self.sqs.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await {
             Ok(answer) => {
-                let mut answers = Answers::new(doing, bodies.len());
+                let mut answers = Answers::new(doing, messages.len());
                 answer.successful().iter().for_each(|entry| answers.accepted(entry.id()));
                 for entry in answer.failed() {
                     answers.failed(entry.id(), entry.code(), entry.message(), entry.sender_fault());
                 }
                 answers.into_results()
             }
-            Err(error) => all_failed(bodies.len(), &failed("sending to", &self.place(), error)),
+            Err(error) => all_failed(messages.len(), &failed("sending to", &self.place(), error)),
         }
     }
 
-    pub(super) async fn send_all<B: AsRef<str> + Sync>(&self, bodies: &[B]) -> Vec<PortResult<()>> {
-        let mut results: Vec<PortResult<()>> = bodies.iter().map(|body| self.check(body.as_ref())).collect();
-        let good: Vec<usize> = (0..bodies.len()).filter(|at| results[*at].is_ok()).collect();
-        let sendable: Vec<&str> = good.iter().map(|at| bodies[*at].as_ref()).collect();
-        let sizes: Vec<usize> = sendable.iter().map(|body| body.len()).collect();
+    async fn send_all(&self, messages: &[Outgoing<'_>]) -> Vec<PortResult<()>> {
+        let mut results: Vec<PortResult<()>> = messages.iter().map(|message| self.check(message.body)).collect();
+        let good: Vec<usize> = (0..messages.len()).filter(|at| results[*at].is_ok()).collect();
+        let sendable: Vec<&Outgoing<'_>> = good.iter().map(|at| &messages[*at]).collect();
+        let sizes: Vec<usize> = sendable.iter().map(|message| message.size()).collect();
         let requests = batches(&sizes, MOST_BYTES).into_iter().map(|batch| self.send_batch(&sendable[batch]));
         let answers = bounded(requests.collect()).await.into_iter().flatten();
         for (at, answer) in good.into_iter().zip(answers) {
@@ -175,16 +227,44 @@ impl Queue {
     }
 }
 
+/// Several queues that are looked at together.
+///
+/// Needs `sqs:GetQueueAttributes` on them. Their counts are approximate, and may lag behind by some seconds.
+#[derive(Debug, Clone)]
+pub struct Queues(pub Vec<Queue>);
+
+impl WatchQueues for Queues {
+    async fn are_drained(&self) -> PortResult<bool> {
+        for queue in &self.0 {
+            let depth = queue.depth().await?;
+            if depth.visible + depth.in_flight + depth.delayed > 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
 impl SendMessages for Queue {
     async fn send(&self, bodies: &[String]) -> Vec<PortResult<()>> {
-        self.send_all(bodies).await
+        self.send_all(&bodies.iter().map(|body| Outgoing::plain(body)).collect::<Vec<_>>()).await
+    }
+}
+
+impl PutBackLetters for Queue {
+    /// What was said about the letter goes with it, in attributes of other names: should SQS itself move the message next
+    /// time, that letter must not look as if it had this one's reason.
+    async fn put_back(&self, letters: &[DeadLetter]) -> Vec<PortResult<()>> {
+        let messages =
+            letters.iter().map(|letter| Outgoing { body: &letter.body, attributes: letters::history(letter) });
+        self.send_all(&messages.collect::<Vec<_>>()).await
     }
 }
 
 impl ReceiveMessages for Queue {
     /// At most ten, whatever is asked for.
     async fn receive(&self, most: usize) -> PortResult<Vec<Delivery>> {
-        self.messages(most).await?.iter().map(|message| self.delivery(message)).collect()
+        self.messages(most, None).await?.iter().map(|message| self.delivery(message)).collect()
     }
 
     /// An older receipt is no error; whether it deletes the message SQS leaves open.
@@ -199,6 +279,12 @@ impl ReceiveMessages for Queue {
         let requests = receipts.chunks(MOST_ENTRIES).map(|batch| self.release_batch(batch, seconds));
         bounded(requests.collect()).await.into_iter().collect()
     }
+}
+
+/// When this message was sent.
+pub(super) fn sent(message: &Message) -> Option<DateTime<Utc>> {
+    let sent = message.attributes()?.get(&MessageSystemAttributeName::SentTimestamp)?;
+    DateTime::from_timestamp_millis(sent.parse().ok()?)
 }
 
 /// Sends levels to the update queue. Clones share the client.
@@ -216,6 +302,6 @@ impl LevelQueue {
 impl SendLevels for LevelQueue {
     async fn send(&self, levels: &[LevelMessage]) -> Vec<PortResult<()>> {
         let bodies: Vec<String> = levels.iter().map(LevelMessage::encode).collect();
-        self.0.send_all(&bodies).await
+        self.0.send(&bodies).await
     }
 }

@@ -18,7 +18,7 @@ use crate::ports::{ListSource, PortResult, ReadSource, SourceObject, SourcePage}
 
 use super::scan::FolderBuckets;
 use super::worker::World;
-use super::{Engine, Options, Progress, RunError, Summary, settings};
+use super::{Engine, Progress, RunError, Summary, settings};
 
 /// What is to be audited, and what done about it.
 #[derive(Debug, Clone)]
@@ -75,11 +75,7 @@ pub fn audit(
     worked: &Progress,
 ) -> Result<Audited, AuditFailure> {
     let started = Instant::now();
-    // Messages of an audit say where their file is.
-    let mut run = Options::new(local.directory.path());
-    // Marks have nothing to gather for.
-    run.tick = Duration::ZERO;
-    settings::recall(local, &mut run).map_err(RunError::State)?;
+    let run = settings::recall(local).map_err(RunError::State)?;
     let source = Source::new(options.source.clone(), run.buckets.as_ref().map(|pair| pair.images.clone()));
     let engine = Engine::new(local, &run, worked);
     let settings = Settings {

@@ -7,14 +7,17 @@
 //!
 //! A run sends every scene again, so that letter must also stand for the messages about the same subject that come
 //! later, or each start would bring a fresh message to die of. It does so until the scene's file is changed or a run is
-//! told to force: then it is sent back. It is never dropped: what it is about may have been written and not marked.
+//! told to force: then it is sent back. It is never dropped: what it is about may have been written and not marked. When
+//! the letter's own message comes again, an operator has put it back, perhaps from another process: it is tried once
+//! more, and the letter, which may be gone, stands for nothing any longer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures::executor::block_on;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::generate::{Refusal, letter};
 use crate::local::{DeadLetters, KeptLetter, Local, Queue, QueueName};
@@ -32,10 +35,19 @@ pub const GAVE_UP: &str = "gave-up";
 /// killed for another reason again and again must not make a message look guilty that only happened to be in its hands.
 const MOST_RECEIVES: u32 = 10;
 
-/// The subjects that are given up, and whether this run has told so.
+/// The subjects that are given up.
 #[derive(Debug, Default)]
 pub(super) struct GiveUp {
-    subjects: Mutex<HashMap<String, bool>>,
+    subjects: Mutex<HashMap<String, GivenUp>>,
+}
+
+/// What is known of a subject that is given up.
+#[derive(Debug, Default)]
+struct GivenUp {
+    /// The bodies of its letters, hashed.
+    bodies: HashSet<u64>,
+    /// Whether this run has told so.
+    told: bool,
 }
 
 impl GiveUp {
@@ -60,11 +72,15 @@ impl GiveUp {
                 letters.remove(&tried)?;
                 for KeptLetter { letter, .. } in left {
                     let subject = subject(name, &letter.body);
+                    let body = xxh3_64(letter.body.as_bytes());
                     let is_level = name == QueueName::Levels;
                     if is_level {
                         stale.push(StaleLevel { level: subject.clone(), reason: letter.reason, detail: letter.detail });
                     }
-                    self.subjects().insert(subject, is_level);
+                    let mut subjects = self.subjects();
+                    let given_up = subjects.entry(subject).or_default();
+                    given_up.bodies.insert(body);
+                    given_up.told |= is_level;
                 }
             }
         }
@@ -85,8 +101,9 @@ impl GiveUp {
         let (mut deliveries, mut given_up) = (Vec::with_capacity(received.len()), Vec::new());
         for delivery in received {
             let subject = subject(queue.name(), &delivery.body);
+            let body = xxh3_64(delivery.body.as_bytes());
             let too_often = delivery.receives > MOST_RECEIVES;
-            if !too_often && !self.subjects().contains_key(&subject) {
+            if !too_often && !self.is_given_up(&subject, body) {
                 deliveries.push(delivery);
                 continue;
             }
@@ -102,14 +119,28 @@ impl GiveUp {
                 patience.insist(|| block_on(letters.bury(&letter)))?;
             }
             patience.insist(|| block_on(queue.acknowledge(std::slice::from_ref(&delivery.receipt))))?;
-            if self.subjects().insert(subject.clone(), true) != Some(true) {
+            let mut subjects = self.subjects();
+            let known = subjects.entry(subject.clone()).or_default();
+            if too_often {
+                known.bodies.insert(body);
+            }
+            if !std::mem::replace(&mut known.told, true) {
                 given_up.push(Refusal { scene: subject, reason: GAVE_UP.to_owned(), detail });
             }
         }
         Ok((deliveries, given_up))
     }
 
-    fn subjects(&self) -> MutexGuard<'_, HashMap<String, bool>> {
+    /// Whether a letter stands for this message. Not when it is the letter's own: then that was put back.
+    fn is_given_up(&self, subject: &str, body: u64) -> bool {
+        let mut subjects = self.subjects();
+        if subjects.get(subject).is_some_and(|given_up| given_up.bodies.contains(&body)) {
+            subjects.remove(subject);
+        }
+        subjects.contains_key(subject)
+    }
+
+    fn subjects(&self) -> MutexGuard<'_, HashMap<String, GivenUp>> {
         self.subjects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,8 @@
 //! What a run remembers of its options for those who work on the catalog after it without having been told:
 //! `DIR/.lazycat/settings.json`. A withdrawal may have to finish what a killed run had begun, and to rebuild the root.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::local::Local;
@@ -44,14 +46,17 @@ pub(super) fn remember(local: &Local, options: &Options) -> PortResult<()> {
     local.directory.keep(NAME, text.as_bytes())
 }
 
-/// Sets options to those of the last run.
-pub(super) fn recall(local: &Local, options: &mut Options) -> PortResult<()> {
+/// The options of the last run, for those who finish what it has left: messages that name no file are looked for nowhere
+/// else, and marks have nothing to gather for.
+pub(super) fn recall(local: &Local) -> PortResult<Options> {
     let settings = read(local)?;
+    let mut options = Options::new(local.directory.path());
+    options.tick = Duration::ZERO;
     options.site.public_url = settings.public_url;
     if let (Some(images), Some(quicklooks)) = (settings.cog_bucket, settings.metadata_bucket) {
         options.buckets = Some(BucketPair { images, quicklooks });
     }
-    Ok(())
+    Ok(options)
 }
 
 /// What is remembered; the defaults where nothing is, or nothing that can be read.

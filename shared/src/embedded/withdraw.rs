@@ -19,7 +19,7 @@ use crate::scene::SceneId;
 use crate::stac::Buckets;
 
 use super::worker::World;
-use super::{Engine, NOTHING_TO_DO, Options, Progress, RunError, Summary, settings};
+use super::{Engine, NOTHING_TO_DO, Progress, RunError, Summary, settings};
 
 /// How many messages are sent at once.
 const AT_ONCE: usize = 256;
@@ -47,11 +47,7 @@ pub struct Withdrawal {
 /// [`RunError`], when the state cannot be used.
 pub fn withdraw(local: &Local, scenes: &[SceneId], progress: &Progress) -> Result<Withdrawal, RunError> {
     let started = std::time::Instant::now();
-    // Messages that name no file are looked for nowhere else.
-    let mut options = Options::new(local.directory.path());
-    // Marks have nothing to gather for.
-    options.tick = std::time::Duration::ZERO;
-    settings::recall(local, &mut options)?;
+    let options = settings::recall(local)?;
     let engine = Engine::new(local, &options, progress);
     engine.take_up()?;
     progress.expect(scenes.len() as u64, true);

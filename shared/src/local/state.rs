@@ -19,7 +19,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior};
 
-pub use self::letters::{DeadLetters, KeptLetter};
+pub use self::letters::{DeadLetters, KeptLetter, LetterReader};
 pub use self::queue::{Depth, LevelSender, Queue, QueueName};
 
 use super::holder::Holder;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use super::{Dice, Requests, Time, lock, yield_now};
+use super::{Dice, Letters, Requests, Time, lock, yield_now};
 use crate::message::{DeadLetter, LevelMessage};
-use crate::ports::{BuryLetters, Clock, Delivery, PortResult, ReceiveMessages, SendLevels, SendMessages};
+use crate::ports::{Clock, Delivery, PortResult, PutBackLetters, ReceiveMessages, SendLevels, SendMessages};
 
 /// The most messages that one receive gives.
-const MOST_A_RECEIVE: usize = 10;
+pub(super) const MOST_A_RECEIVE: usize = 10;
 
 /// One standard queue. Clones share it.
 ///
@@ -46,7 +46,7 @@ impl Queue {
         Self {
             name,
             shared: Arc::new(Mutex::new(shared)),
-            letters: Letters { letters: Arc::default(), requests: requests.clone() },
+            letters: Letters::new(name, time.clone(), dice.clone(), requests.clone()),
             time,
             dice,
             requests,
@@ -104,11 +104,16 @@ impl Queue {
     }
 
     async fn send_all(&self, bodies: impl Iterator<Item = String> + Send) -> Vec<PortResult<()>> {
+        self.send_as_of(bodies.map(|body| (body, None))).await
+    }
+
+    /// Sends bodies, each as if at that time, or now.
+    async fn send_as_of(&self, bodies: impl Iterator<Item = (String, Option<i64>)> + Send) -> Vec<PortResult<()>> {
         self.requests.add_for("send", self.name);
         let mut results = Vec::new();
-        for body in bodies {
+        for (body, sent) in bodies {
             yield_now().await;
-            let sent = self.time.milliseconds();
+            let sent = sent.unwrap_or_else(|| self.time.milliseconds());
             let mut shared = lock(&self.shared);
             shared.last += 1;
             let id = shared.last;
@@ -157,7 +162,7 @@ impl Queue {
         };
         let dead = shared.messages.extract_if(.., |_, message| message.visible_at <= now && message.receives >= most);
         for (id, message) in dead {
-            lock(&self.letters.letters).push(DeadLetter {
+            self.letters.keep(DeadLetter {
                 id: format!("{}-{id}", self.name),
                 body: message.body,
                 reason: String::new(),
@@ -181,6 +186,12 @@ impl Queue {
 impl SendMessages for Queue {
     async fn send(&self, bodies: &[String]) -> Vec<PortResult<()>> {
         self.send_all(bodies.iter().cloned()).await
+    }
+}
+
+impl PutBackLetters for Queue {
+    async fn put_back(&self, letters: &[DeadLetter]) -> Vec<PortResult<()>> {
+        self.send_as_of(letters.iter().map(|letter| (letter.body.clone(), Some(letter.first.timestamp_millis())))).await
     }
 }
 
@@ -227,45 +238,6 @@ impl ReceiveMessages for Queue {
                 message.visible_at = at;
             }
         }
-        yield_now().await;
-        Ok(())
-    }
-}
-
-/// The dead letters of a queue. Clones share them. Each letter is kept, also one whose body is there already.
-#[derive(Debug, Clone)]
-pub struct Letters {
-    letters: Arc<Mutex<Vec<DeadLetter>>>,
-    requests: Requests,
-}
-
-impl Letters {
-    /// All letters, in the order in which they came.
-    #[must_use]
-    pub fn snapshot(&self) -> Vec<DeadLetter> {
-        lock(&self.letters).clone()
-    }
-
-    /// Takes one letter out; whether it was there.
-    #[must_use]
-    pub fn remove(&self, letter: &DeadLetter) -> bool {
-        let mut letters = lock(&self.letters);
-        let at = letters.iter().position(|kept| kept == letter);
-        at.map(|at| letters.remove(at)).is_some()
-    }
-
-    /// Takes all letters out.
-    #[must_use]
-    pub fn drain(&self) -> Vec<DeadLetter> {
-        std::mem::take(&mut *lock(&self.letters))
-    }
-}
-
-impl BuryLetters for Letters {
-    async fn bury(&self, letter: &DeadLetter) -> PortResult<()> {
-        yield_now().await;
-        self.requests.add("bury");
-        lock(&self.letters).push(letter.clone());
         yield_now().await;
         Ok(())
     }

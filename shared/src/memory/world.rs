@@ -223,7 +223,7 @@ impl Chance for Dice {
 /// `list flat`, `inspect`,
 /// `put if`, `get item`, `put item`, `delete item`, `read source`, `list source`, `get checkpoint`,
 /// `put checkpoint`, `delete checkpoint`, `put mark`, `scan marks`, `remove mark`, `publish`,
-/// `bury`; `send scenes`, `receive scenes`, `acknowledge scenes`, `release scenes`, and the same for `levels`.
+/// `bury`, `hold letters`, `remove letters`, `let go of letters`; `send scenes`, `receive scenes`, `acknowledge scenes`, `release scenes`, and the same for `levels`.
 #[derive(Debug, Clone, Default)]
 pub struct Requests {
     counts: Arc<Mutex<BTreeMap<String, u64>>>,

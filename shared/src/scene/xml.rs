@@ -1,8 +1,9 @@
 //! INPE's XML, read in one pass.
 //!
 //! A `Cursor` walks the document element by element, and `Document::read` keeps the text of those elements that a scene
-//! is made of. The attitude and ephemeris lists, which are most of a file, are left
-//! behind after their first entry by searching for the closing tag: what stands in the rest of them is not looked at.
+//! is made of. The attitude and ephemeris lists, which are most of a file, are left behind after their first entry by
+//! searching for the closing tag, and so are some lists and matrices that nothing is read of: what stands in the rest
+//! of them is not looked at.
 
 mod cursor;
 
@@ -66,6 +67,16 @@ pub(super) struct Image<'x> {
     pub(super) origin_longitude: Text<'x>,
     pub(super) false_northing: Text<'x>,
 }
+
+/// Elements that hold others, of which nothing is read, and none of their own name.
+const LONG: [&str; 6] = [
+    "CT",
+    "absoluteCalibrationCoefficient",
+    "boresightMatrix",
+    "integrationTime",
+    "orientationAngle",
+    "sunIncidenceAngle",
+];
 
 /// The texts of four corners.
 #[derive(Debug, Default)]
@@ -162,7 +173,7 @@ impl<'x> Cursor<'x> {
                 Ok(())
             }
             "image" => self.image(&mut optic.image),
-            _ => self.skip(),
+            other => self.pass(other),
         }
     }
 
@@ -195,7 +206,7 @@ impl<'x> Cursor<'x> {
                 "datumName" => self.text_once(&mut image.datum)?,
                 "originLongitude" => self.text_once(&mut image.origin_longitude)?,
                 "falseNorthing" => self.text_once(&mut image.false_northing)?,
-                _ => self.skip()?,
+                other => self.pass(other)?,
             }
         }
         Ok(())
@@ -208,8 +219,8 @@ impl<'x> Cursor<'x> {
                 "UR" => &mut corners.upper_right,
                 "LR" => &mut corners.lower_right,
                 "LL" => &mut corners.lower_left,
-                _ => {
-                    self.skip()?;
+                other => {
+                    self.pass(other)?;
                     continue;
                 }
             };
@@ -239,6 +250,12 @@ impl<'x> Cursor<'x> {
             return self.jump();
         }
         Ok(())
+    }
+
+    /// Comes out of the open element, of which nothing is read. A third of a scene's elements stand in lists and matrices
+    /// that are long enough for a search for their end to be faster than a walk.
+    fn pass(&mut self, name: &str) -> Result<(), SceneError> {
+        if LONG.contains(&name) { self.jump() } else { self.skip() }
     }
 
     /// The text of the open element into `slot`, where none may stand yet.

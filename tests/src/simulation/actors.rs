@@ -1,10 +1,13 @@
 //! The processes: the use cases as the functions run them, from receiving to acknowledging.
 
+use std::sync::{Mutex, PoisonError};
+
 use lazycat::generate::{self, generate};
 use lazycat::grid::INPE;
 use lazycat::message::DeadLetter;
 use lazycat::mover::{self, move_marks};
-use lazycat::ports::Delivery;
+use lazycat::ports::{Delivery, HeldLetter, HoldLetters, PortResult, PutBackLetters};
+use lazycat::redrive::{self, Action, Kind, Selection};
 use lazycat::stac::Buckets;
 use lazycat::stac::catalog::Site;
 use lazycat::update::{self, update};
@@ -49,10 +52,44 @@ pub(super) async fn mover<P: Ports>(ports: P) {
     let _ = move_marks(&mover::Ports { marks: &ports, queue: &ports }).await;
 }
 
-/// `lazycat redrive`, of one letter: it is sent, and only then deleted.
+/// `lazycat redrive`, of one letter.
 pub(super) async fn redrive<P: Ports>(ports: P, letter: DeadLetter) {
-    if ports.send_back(&letter).await.is_ok() {
-        let _ = ports.delete_letter(&letter).await;
+    let held = HeldLetter { id: letter.id.clone(), letter: letter.clone(), hold: letter.id.clone() };
+    let one = OneLetter { ports: &ports, letter, held: Mutex::new(Some(held)) };
+    // By its id: also what is no message of ours goes back.
+    let selection = Selection { ids: vec![one.letter.id.clone()], ..Selection::default() };
+    let p = redrive::Ports { letters: &one, queue: &one };
+    let _ = redrive::redrive(&p, Kind::Scenes, &selection, Action::PutBack, |_, _| ()).await;
+}
+
+/// A letter as the only one of its queue.
+struct OneLetter<'a, P> {
+    ports: &'a P,
+    letter: DeadLetter,
+    held: Mutex<Option<HeldLetter>>,
+}
+
+impl<P: Ports> HoldLetters for OneLetter<'_, P> {
+    async fn hold(&self, _most: usize) -> PortResult<Vec<HeldLetter>> {
+        Ok(self.held.lock().unwrap_or_else(PoisonError::into_inner).take().into_iter().collect())
+    }
+
+    async fn remove(&self, _holds: &[String]) -> PortResult<()> {
+        self.ports.delete_letter(&self.letter).await
+    }
+
+    async fn let_go(&self, _holds: &[String]) -> PortResult<()> {
+        Ok(())
+    }
+}
+
+impl<P: Ports> PutBackLetters for OneLetter<'_, P> {
+    async fn put_back(&self, letters: &[DeadLetter]) -> Vec<PortResult<()>> {
+        let mut results = Vec::with_capacity(letters.len());
+        for letter in letters {
+            results.push(self.ports.send_back(letter).await);
+        }
+        results
     }
 }
 

@@ -126,6 +126,9 @@ fn pages_of_any_size_give_the_same_report() {
 
 type Damage = fn(&Bench, &[SceneSpec; 3]);
 
+/// What was done, by whom, and what is to be found.
+type Case<'a> = (&'a str, Damage, Vec<(Class, &'a str)>);
+
 /// Each is found and named, repaired through the queues, and then gone.
 #[test]
 fn every_class_of_drift_is_found_and_repaired() {
@@ -134,7 +137,7 @@ fn every_class_of_drift_is_found_and_repaired() {
     let scenes = [scene(121, 1), scene(121, 2), scene(122, 1)];
     let [first, second, third] = &scenes;
     let [first, second, third] = [first, second, third].map(item_key);
-    let cases: [(&str, Damage, Vec<(Class, &str)>); 12] = [
+    let cases: [Case<'_>; 12] = [
         (
             "an item is removed",
             |bench, scenes| bench.memory.objects.remove(&item_key(&scenes[0])),

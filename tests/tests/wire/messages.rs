@@ -5,7 +5,8 @@ use lazycat::aws::{Clients, DeadLetterQueue, LevelQueue, Queue, Topics};
 use lazycat::level::Level;
 use lazycat::message::{Audience, DeadLetter, ItemEvent, ItemMessage, LevelMessage};
 use lazycat::ports::{
-    BuryLetters as _, PortError, PublishItems as _, ReceiveMessages as _, SendLevels as _, SendMessages as _,
+    BuryLetters as _, HoldLetters as _, PortError, PublishItems as _, ReceiveMessages as _, SendLevels as _,
+    SendMessages as _,
 };
 use lazycat_tests::wire::{Answer, Request};
 use serde_json::{Value, json};
@@ -156,10 +157,11 @@ async fn a_letter_that_sqs_moved_has_no_reason() {
     let message = json!({"MessageId": "m", "ReceiptHandle": "r", "Body": "b",
         "Attributes": {"ApproximateReceiveCount": "4", "SentTimestamp": "1500"}});
     let (_service, clients) = always(Answer::new(200, json!({"Messages": [message]}).to_string())).await;
-    let letters = DeadLetterQueue::new(clients.sqs.clone(), URL).receive(1).await.unwrap();
+    let letters = DeadLetterQueue::new(clients.sqs.clone(), URL).hold(1).await.unwrap();
     let letter = &letters[0].letter;
     assert_eq!((letter.id.as_str(), letter.reason.as_str(), letter.attempts), ("m", "", 4));
-    assert_eq!((letter.first.timestamp_millis(), letters[0].delivery.receipt.as_str()), (1_500, "r"));
+    assert_eq!((letter.first.timestamp_millis(), letter.last.timestamp_millis()), (1_500, 1_500));
+    assert_eq!((letters[0].id.as_str(), letters[0].hold.as_str()), ("m", "r"));
 }
 
 fn published(audience: Audience, key: &str, title_bytes: usize) -> ItemMessage {

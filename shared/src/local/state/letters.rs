@@ -1,10 +1,11 @@
 //! Dead letters: messages that cannot be worked on, with the reason.
 
-use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::{QueueName, State, count, time};
 use crate::message::DeadLetter;
-use crate::ports::{BuryLetters, PortResult};
+use crate::ports::{BuryLetters, HeldLetter, HoldLetters, PortResult};
+use crate::status::Reason;
 
 /// The dead letters of one queue. Clones share them.
 ///
@@ -23,6 +24,14 @@ pub struct KeptLetter {
     pub number: i64,
     /// The letter.
     pub letter: DeadLetter,
+}
+
+/// Goes through the dead letters of one queue, oldest first. Nobody is kept from seeing them meanwhile.
+#[derive(Debug)]
+pub struct LetterReader {
+    letters: DeadLetters,
+    /// The number of the last letter that was seen.
+    after: AtomicI64,
 }
 
 impl State {
@@ -61,16 +70,22 @@ impl BuryLetters for DeadLetters {
 }
 
 impl DeadLetters {
-    /// How many letters there are of each reason.
+    /// How many letters there are of each reason, and since when.
     ///
     /// # Errors
     ///
     /// When the state file cannot be read.
-    pub fn reasons(&self) -> PortResult<BTreeMap<String, u64>> {
+    pub fn reasons(&self) -> PortResult<Vec<Reason>> {
         self.state.read_one("counting dead letters", |connection| {
             connection
-                .prepare_cached("SELECT reason, count(*) FROM letters WHERE queue = ?1 GROUP BY reason")?
-                .query_map([self.queue.number()], |row| Ok((row.get(0)?, count(row, 1)?)))?
+                .prepare_cached(
+                    "SELECT reason, count(*), min(last), max(last) FROM letters WHERE queue = ?1
+                     GROUP BY reason ORDER BY reason",
+                )?
+                .query_map([self.queue.number()], |row| {
+                    let (reason, count) = (row.get(0)?, count(row, 1)?);
+                    Ok(Reason { reason, count, oldest: time(row.get(2)?), newest: time(row.get(3)?) })
+                })?
                 .collect()
         })
     }
@@ -105,19 +120,77 @@ impl DeadLetters {
         })
     }
 
+    /// A reader that has seen none of them yet.
+    #[must_use]
+    pub fn reader(&self) -> LetterReader {
+        LetterReader { letters: self.clone(), after: AtomicI64::new(0) }
+    }
+
     /// Removes letters, as they were read: one that was refused again in the meantime stays.
     ///
     /// # Errors
     ///
     /// When the state file cannot be written.
     pub fn remove(&self, letters: &[KeptLetter]) -> PortResult<()> {
+        self.remove_seen(&letters.iter().map(Seen::of).collect::<Vec<_>>())
+    }
+
+    fn remove_seen(&self, letters: &[Seen]) -> PortResult<()> {
         self.state.write("removing dead letters", |connection| {
             let mut statement = connection
                 .prepare_cached("DELETE FROM letters WHERE id = ?1 AND queue = ?2 AND attempts = ?3 AND last = ?4")?;
-            for KeptLetter { number, letter } in letters {
-                statement.execute((number, self.queue.number(), letter.attempts, letter.last.timestamp_micros()))?;
+            for Seen { number, attempts, last } in letters {
+                statement.execute((number, self.queue.number(), attempts, last))?;
             }
             Ok(())
         })
+    }
+}
+
+impl HoldLetters for LetterReader {
+    async fn hold(&self, most: usize) -> PortResult<Vec<HeldLetter>> {
+        let page = self.letters.page(self.after.load(Ordering::Relaxed), most)?;
+        if let Some(last) = page.last() {
+            self.after.store(last.number, Ordering::Relaxed);
+        }
+        let held = page.into_iter().map(|kept| HeldLetter {
+            id: kept.number.to_string(),
+            hold: Seen::of(&kept).write(),
+            letter: kept.letter,
+        });
+        Ok(held.collect())
+    }
+
+    async fn remove(&self, holds: &[String]) -> PortResult<()> {
+        self.letters.remove_seen(&holds.iter().filter_map(|hold| Seen::read(hold)).collect::<Vec<_>>())
+    }
+
+    /// There is nothing to let go of.
+    async fn let_go(&self, _holds: &[String]) -> PortResult<()> {
+        Ok(())
+    }
+}
+
+/// A letter as it was seen. One that is refused again has more attempts, and another last time.
+struct Seen {
+    number: i64,
+    attempts: u32,
+    last: i64,
+}
+
+impl Seen {
+    fn of(kept: &KeptLetter) -> Self {
+        Self { number: kept.number, attempts: kept.letter.attempts, last: kept.letter.last.timestamp_micros() }
+    }
+
+    fn write(&self) -> String {
+        format!("{}.{}.{}", self.number, self.attempts, self.last)
+    }
+
+    /// None for what no reader has given out.
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '.');
+        let (number, attempts, last) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Self { number: number.parse().ok()?, attempts: attempts.parse().ok()?, last: last.parse().ok()? })
     }
 }

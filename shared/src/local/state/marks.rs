@@ -3,6 +3,7 @@
 use super::{State, again, count, time};
 use crate::level::{Level, Mark, Token};
 use crate::ports::{MarkLevels, MarkPage, PageToken, PortResult, ReadMarks, RemoveMarks};
+use crate::status::Marks;
 
 impl MarkLevels for State {
     async fn mark(&self, marks: &[Mark]) -> Vec<PortResult<()>> {
@@ -65,14 +66,16 @@ impl RemoveMarks for State {
 }
 
 impl State {
-    /// How many levels are marked.
+    /// How many levels are marked, and since when.
     ///
     /// # Errors
     ///
     /// When the state file cannot be read.
-    pub fn marks(&self) -> PortResult<u64> {
+    pub fn marks(&self) -> PortResult<Marks> {
         self.read_one("counting the marks", |connection| {
-            connection.prepare_cached("SELECT count(*) FROM marks")?.query_row([], |row| count(row, 0))
+            connection.prepare_cached("SELECT count(*), min(since) FROM marks")?.query_row([], |row| {
+                Ok(Marks { count: count(row, 0)?, oldest: row.get::<_, Option<i64>>(1)?.map(time) })
+            })
         })
     }
 }

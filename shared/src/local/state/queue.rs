@@ -3,11 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 use super::{State, count, each, time};
-use crate::message::LevelMessage;
-use crate::ports::{Delivery, PortResult, ReceiveMessages, SendLevels, SendMessages, WatchQueues};
+use crate::message::{DeadLetter, LevelMessage};
+use crate::ports::{Delivery, PortResult, PutBackLetters, ReceiveMessages, SendLevels, SendMessages, WatchQueues};
 
 /// Which queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -128,12 +129,30 @@ impl Queue {
         })
     }
 
+    /// When the oldest message was sent; none when there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the state file cannot be read.
+    pub fn oldest(&self) -> PortResult<Option<DateTime<Utc>>> {
+        self.state.read_one("looking for the oldest message", |connection| {
+            connection
+                .prepare_cached("SELECT min(sent) FROM messages WHERE queue = ?1")?
+                .query_row([self.name.number()], |row| Ok(row.get::<_, Option<i64>>(0)?.map(time)))
+        })
+    }
+
     fn send_all<'a>(&self, bodies: impl ExactSizeIterator<Item = &'a str>) -> Vec<PortResult<()>> {
+        let now = self.state.now();
+        self.send_as_of(bodies.map(|body| (body, now)))
+    }
+
+    /// Sends bodies, each as if at that time.
+    fn send_as_of<'a>(&self, bodies: impl ExactSizeIterator<Item = (&'a str, i64)>) -> Vec<PortResult<()>> {
         let entries = bodies.len();
         if entries == 0 {
             return Vec::new();
         }
-        let now = self.state.now();
         let result = self.state.write("sending messages", |connection| {
             let last: i64 = connection
                 .prepare_cached("UPDATE last_message SET id = id + ?1 RETURNING id")?
@@ -141,8 +160,8 @@ impl Queue {
             let mut statement = connection.prepare_cached(
                 "INSERT INTO messages (id, queue, visible_at, receives, sent, body) VALUES (?1, ?2, 0, 0, ?3, ?4)",
             )?;
-            for (id, body) in (last + 1 - entries as i64..).zip(bodies) {
-                statement.execute((id, self.name.number(), now, body))?;
+            for (id, (body, sent)) in (last + 1 - entries as i64..).zip(bodies) {
+                statement.execute((id, self.name.number(), sent, body))?;
             }
             Ok(())
         });
@@ -214,6 +233,13 @@ impl WatchQueues for State {
 impl SendMessages for Queue {
     async fn send(&self, bodies: &[String]) -> Vec<PortResult<()>> {
         self.send_all(bodies.iter().map(String::as_str))
+    }
+}
+
+impl PutBackLetters for Queue {
+    /// The reason and the number of attempts are not kept.
+    async fn put_back(&self, letters: &[DeadLetter]) -> Vec<PortResult<()>> {
+        self.send_as_of(letters.iter().map(|letter| (letter.body.as_str(), letter.first.timestamp_micros())))
     }
 }
 

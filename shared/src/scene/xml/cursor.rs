@@ -101,6 +101,10 @@ impl<'x> Cursor<'x> {
     pub(super) fn jump(&mut self) -> Result<(), SceneError> {
         let Some(name) = self.open.last().copied() else { return Ok(()) };
         let from = self.offset();
+        // An element without content has no closing tag: the next one of its name is another's.
+        if self.text.get(..from).is_some_and(|before| before.ends_with("/>")) {
+            return self.skip();
+        }
         let rest = self.text.get(from..).unwrap_or_default();
         let closing = ["</", name].concat();
         let found = memmem::find_iter(rest.as_bytes(), &closing).find(|found| {
