@@ -49,7 +49,7 @@ fn answer(request: &Request, scenes: &[SceneSpec]) -> Option<Answer> {
 async fn asked(scenes: Vec<SceneSpec>) -> BTreeMap<String, usize> {
     let bodies: Vec<String> = scenes.iter().map(|scene| record(&scene.quicklook_key()).encode()).collect();
     let count = scenes.len();
-    let (service, Clients { s3, sqs, sns, dynamodb }) = answering(move |request| answer(request, &scenes)).await;
+    let (service, Clients { s3, sqs, sns, dynamodb, .. }) = answering(move |request| answer(request, &scenes)).await;
     let ports = generate::Ports {
         source: &SourceBuckets::new(s3.clone()),
         items: &CatalogBucket::new(s3, "stac"),
