@@ -33,6 +33,10 @@ const DRIFT: u8 = 4;
 /// Exit code 0: no drift. 4: drift was found, also where it was repaired; audit again to see that it is gone. 1: the audit
 /// failed. 2: wrong usage; nothing was done.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lazycat audit --catalog catalog scenes
+  lazycat audit --catalog catalog scenes --content full --prefix CBERS4/MUX/057
+  lazycat audit --catalog catalog scenes --repair --dry-run")]
 pub(crate) struct Args {
     /// The catalog directory.
     #[arg(long, value_name = "DIR")]

@@ -49,8 +49,9 @@ use self::tree::{Event, Tree, Whole};
 /// How many objects are looked at at once.
 const AT_ONCE: usize = 16;
 
-/// How many things that look wrong are gathered before they are looked at again.
-const SUSPECTS_AT_ONCE: usize = 1_000;
+/// How many things that look wrong are gathered before they are looked at again, which costs a grace. They are held in
+/// memory, some hundred bytes each.
+const SUSPECTS_AT_ONCE: usize = 20_000;
 
 /// How many levels are marked, and how many items made, by one audit at most: what is to be repaired is held in memory.
 /// The next audit finds the rest.
@@ -198,7 +199,8 @@ where
         levels: BTreeSet::new(),
         records: Vec::new(),
     };
-    audit.all().await?;
+    // Boxed, here and below, because futures that hold each other as deep as these are more than the compiler lays out.
+    Box::pin(audit.all()).await?;
     Ok(audit.report)
 }
 
@@ -263,7 +265,7 @@ where
             self.compare_row(&[], row).await?;
         }
         self.compare_sample().await?;
-        self.confirm().await?;
+        Box::pin(self.confirm()).await?;
         if self.report.looked.objects == 0 && self.report.looked.scenes == 0 {
             return Err(AuditError::Nothing { top: top.clone() });
         }
@@ -379,7 +381,7 @@ where
     async fn suspect(&mut self, suspect: Suspect) -> PortResult<()> {
         self.progress.suspects.fetch_add(1, Ordering::Relaxed);
         self.suspects.push(suspect);
-        if self.suspects.len() < SUSPECTS_AT_ONCE { Ok(()) } else { self.confirm().await }
+        if self.suspects.len() < SUSPECTS_AT_ONCE { Ok(()) } else { Box::pin(self.confirm()).await }
     }
 
     /// Looks again, and once more when the grace has passed. What both looks find is wrong, unless something is owed.

@@ -225,11 +225,10 @@ fn letters_that_cannot_be_read_removed_or_let_go_of_stay_owed() {
                 let faults = desk.faults.clone();
                 desk.faults.before(operation, nth, move || faults.of(operation, "", fault));
                 match run(desk.redrive(&of_reason("xml"), Action::PutBack)) {
-                    Ok(report) => assert!(
-                        report.done == 15 && (operation == "let go of letters") == !report.troubles.is_empty()
-                            || report.troubles.is_empty(),
-                        "{report:?}"
-                    ),
+                    Ok(report) => {
+                        assert!(report.done == 15, "{report:?}");
+                        assert!(report.troubles.is_empty() || operation == "let go of letters", "{report:?}");
+                    }
                     Err(error) => assert!(matches!(error, PortError::Unavailable { .. }), "{error}"),
                 }
                 assert_eq!(desk.owed(), all, "{operation} {nth} {fault:?}");
@@ -273,8 +272,8 @@ fn two_redrives_at_once_lose_nothing() {
             desk.faults.before(operation, nth, move || {
                 let (letters, queue) = (memory.scenes.letters(), memory.scenes.clone());
                 let ports = Ports { letters: &letters, queue: &queue };
-                let other = redrive(&ports, Kind::Scenes, &Selection::default(), Action::PutBack, |_, _| ());
-                let _ = run(other).unwrap();
+                let all = Selection::default();
+                let _ = run(redrive(&ports, Kind::Scenes, &all, Action::PutBack, |_, _| ())).unwrap();
             });
             desk.put_back(&Selection::default());
             assert_eq!(desk.owed(), all, "{operation} {nth}");
