@@ -78,6 +78,24 @@ e2e: setup build ## The functions as deployed: release binaries, by sam, to an e
 	$(CARGO) build --release --locked --package lazycat-cli
 	.venv/bin/python -B -m pytest -q -p no:cacheprovider --durations=8 tests/e2e
 
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+ARCHIVE = lazycat-$(VERSION)-$(HOST)
+SHELLS := bash elvish fish powershell zsh
+
+.PHONY: dist
+dist: build ## The command as an archive for others, in target/dist: with completions, manual pages and all licences
+	rm -rf target/dist/$(ARCHIVE)
+	mkdir -p target/dist/$(ARCHIVE)/completions
+	install --strip $(LAZYCAT) target/dist/$(ARCHIVE)/lazycat
+	for shell in $(SHELLS); do $(LAZYCAT) completions $$shell > target/dist/$(ARCHIVE)/completions/lazycat.$$shell; done
+	$(LAZYCAT) man target/dist/$(ARCHIVE)/man/man1
+	cp README.md CHANGELOG.md LICENSE LICENSE-APACHE LICENSE-MIT target/dist/$(ARCHIVE)
+	cli/licences.py $(HOST) > target/dist/$(ARCHIVE)/LICENSES-OF-OTHERS.txt
+	tar --create --gzip --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 \
+		--file target/dist/$(ARCHIVE).tar.gz --directory target/dist $(ARCHIVE)
+	sha256sum target/dist/$(ARCHIVE).tar.gz
+
 .PHONY: dist-functions
 dist-functions: ## The functions as zips, in target/functions, as small as they get
 	$(MAKE) -C functions dist ARCHITECTURE=$(ARCHITECTURE)

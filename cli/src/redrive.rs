@@ -29,6 +29,9 @@ use crate::target::{self, Place, Target, unprinted};
 /// Exit code 0: all that was meant is done. 1: something failed, or there is no such letter; do it again, nothing is lost.
 /// 2: wrong usage; nothing was done. 3: letters were put back, and some of their scenes were refused again.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lazycat redrive --catalog catalog                            list the dead letters, by reason
+  lazycat redrive --stack lazycat-prod --reason unavailable    put those back")]
 #[command(group = clap::ArgGroup::new("selection").multiple(true))]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -29,6 +29,9 @@ const STRAYS_TOLD: usize = 20;
 /// Exit code 0: all is sent, and in a directory all is made. 1: it failed; the same command goes on. 2: wrong usage. 3: in a
 /// directory, some scenes were refused.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lazycat reprocess scenes --catalog catalog --prefix CBERS4/MUX/057
+  lazycat reprocess --stack lazycat-prod --since 2026-01-01T00:00:00Z")]
 pub(crate) struct Args {
     /// The folder of scene XML; with --stack the bucket of the scenes, which may be left out where PREFIX tells it.
     #[cfg_attr(feature = "aws", arg(value_name = "SOURCE", required_unless_present = "stack"))]

@@ -25,6 +25,10 @@ pub(crate) const SOME_REFUSED: u8 = 3;
 /// Exit code 0: all went well. 3: some scenes were refused; each is told with its reason, and kept with the dead
 /// letters. 1: the run failed, or some levels could not be rebuilt; run it again, nothing is lost. 2: wrong usage.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lazycat run scenes --catalog catalog
+  lazycat run scenes --catalog catalog --watch --public-url https://example.com/stac/
+  lazycat run scenes --catalog catalog --json | jq .refused")]
 pub(crate) struct Args {
     /// The folder of scene XML: flat, or laid out as the public bucket.
     #[arg(value_name = "SOURCE")]

@@ -31,6 +31,9 @@ const BROWSER: &str = "https://radiantearth.github.io/stac-browser/#/external/";
 
 /// Serve a catalog directory over HTTP.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lazycat serve catalog
+  lazycat serve catalog --addr 127.0.0.1:0    on any port that is free")]
 pub(crate) struct Args {
     /// The catalog directory: the one that holds the root catalog.json.
     #[arg(value_name = "DIR")]

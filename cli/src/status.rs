@@ -20,6 +20,9 @@ use crate::target::{self, Place, Target, unprinted};
 ///
 /// Exit code 0: it is shown, whatever it says. 1: something cannot be read. 2: wrong usage.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lazycat status --catalog catalog
+  lazycat status --stack lazycat-prod --json")]
 pub(crate) struct Args {
     #[command(flatten)]
     target: Target,

@@ -44,6 +44,8 @@ const FAULTS: u8 = 4;
 /// 1.1.0), not against those of extensions; nothing is fetched from the network. Exit codes: 0 valid, 4 faults were
 /// found, 1 DIR cannot be read, 2 wrong usage.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  lazycat validate catalog")]
 pub(crate) struct Args {
     /// The catalog directory: the one that holds the root catalog.json.
     #[arg(value_name = "DIR")]

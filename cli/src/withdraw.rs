@@ -33,6 +33,9 @@ const STANDARD_INPUT: &str = "-";
 /// nothing is lost. 2: wrong usage; nothing was done. 3: all were withdrawn, but scenes that an earlier run had left were
 /// refused.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lazycat withdraw --catalog catalog CBERS_4_MUX_20170618_057_121_L2
+  lazycat withdraw --catalog catalog --dry-run - < scenes.txt")]
 pub(crate) struct Args {
     /// The catalog directory.
     #[arg(long, value_name = "DIR")]

@@ -4,6 +4,8 @@
 //! tests, by what they are about.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "run/audit.rs"]
+mod audit;
 #[path = "run/behaviour.rs"]
 mod behaviour;
 #[path = "run/cases.rs"]

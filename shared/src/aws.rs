@@ -30,7 +30,7 @@ pub use self::checkpoints::Checkpoints;
 pub use self::clients::SetUpError;
 pub use self::clients::{Clients, TimeOuts};
 pub use self::letters::DeadLetterQueue;
-pub use self::queue::{LevelQueue, Queue};
+pub use self::queue::{LevelQueue, Queue, Queues};
 pub use self::source::SourceBuckets;
 #[cfg(feature = "stack")]
 pub use self::stack::{Stack, StackError};

@@ -5,11 +5,12 @@
 //! The threads are: a feeder that finds scenes, workers that take messages from both queues, and a ticker that moves
 //! marks and notices when it is quiet. The embedded adapters block, so each worker polls its futures by itself.
 //!
-//! Start reading at [`run`]; [`withdraw()`] is the same for taking scenes out, [`redrive()`] for dead letters, [`reprocess()`] for scenes that were made before. [`status()`]
-//! only looks. [`scan`] finds scenes; [`progress`] counts
-//! what has been done. `patience` is what all threads do when the disk is full, `give_up` what becomes of a message that
-//! ends its process each time.
+//! Start reading at [`run`]; [`withdraw()`] is the same for taking scenes out, [`redrive()`] for dead letters,
+//! [`reprocess()`] for scenes that were made before. [`status()`] and [`mod@audit`] look: how it is doing, and where
+//! source, items and catalogs do not agree. [`scan`] finds scenes; [`progress`] counts what has been done. `patience` is
+//! what all threads do when the disk is full, `give_up` what becomes of a message that ends its process each time.
 
+pub mod audit;
 pub mod progress;
 pub mod scan;
 

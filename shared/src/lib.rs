@@ -7,7 +7,7 @@
 //!
 //! - pure code: [`scene`] reads metadata, [`stac`] makes documents, [`grid`] and [`level`] name folders, [`missions`] is
 //!   the table of satellites, [`message`] holds the wire formats, [`status`] what is told of a catalog;
-//! - use cases, the only place where order matters: [`generate`], [`mover`], [`update`], [`reprocess`],
+//! - use cases, the only place where order matters: [`generate`], [`mover`], [`update`], [`reprocess`], [`audit`],
 //!   [`redrive`], over the traits of [`ports`];
 //! - adapters: [`local`] over a directory and one SQLite file, [`aws`] over the services of AWS, [`memory`] for tests;
 //! - wiring: [`embedded`], all functions in one process.
@@ -16,6 +16,7 @@
 //!
 //! Start reading at [`ports`], then [`update`].
 
+pub mod audit;
 #[cfg(feature = "aws")]
 pub mod aws;
 #[cfg(feature = "local")]

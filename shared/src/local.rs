@@ -46,7 +46,7 @@ pub use self::source::Folder;
 pub use self::state::{DeadLetters, Depth, KeptLetter, LetterReader, LevelSender, Queue, QueueName, State, is_full};
 
 pub(crate) use self::directory::read_names as names_in;
-pub(crate) use self::tree::{KeyPage, page as key_page};
+pub(crate) use self::tree::page as key_page;
 
 pub(crate) use self::state::again;
 

@@ -21,6 +21,8 @@ use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use crate::ports::{PortResult, WatchQueues};
+
 pub use self::checkpoints::Checkpoints;
 pub use self::letters::Letters;
 pub use self::objects::Objects;
@@ -79,6 +81,13 @@ impl Memory {
     #[must_use]
     pub fn quiet(&self) -> bool {
         self.marks.is_empty() && self.scenes.is_empty() && self.levels.is_empty()
+    }
+}
+
+impl WatchQueues for Memory {
+    async fn are_drained(&self) -> PortResult<bool> {
+        yield_now().await;
+        Ok(self.scenes.is_empty() && self.levels.is_empty())
     }
 }
 

@@ -243,6 +243,41 @@ pub trait ReadCatalog {
     fn list(&self, level: &Level, from: Option<&PageToken>) -> impl Future<Output = PortResult<Page>> + Send;
 }
 
+/// One page of keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyPage {
+    /// The keys, ascending by their bytes.
+    pub keys: Vec<String>,
+    /// Whether there are more behind the last of them. A page with more has at least one key.
+    pub more: bool,
+}
+
+/// An object as a reader gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// The content.
+    pub bytes: Vec<u8>,
+    /// The media type that it is served as; none where the store knows of none, as a directory.
+    pub content_type: Option<String>,
+}
+
+/// Looks at the whole catalog, whatever stands in it.
+pub trait InspectCatalog {
+    /// One page of the keys that start with `prefix` and come behind the key `after`, through all levels. Keys that no
+    /// object of a catalog can have are left out, such as those with a segment that starts with a dot. An object that is
+    /// there from before the first page is asked for until after the last is in exactly one of them.
+    fn keys(&self, prefix: &str, after: Option<&str>) -> impl Future<Output = PortResult<KeyPage>> + Send;
+
+    /// The object of this key; none when there is none.
+    fn inspect(&self, key: &str) -> impl Future<Output = PortResult<Option<Inspected>>> + Send;
+}
+
+/// Looks at the queues.
+pub trait WatchQueues {
+    /// Whether no message about a scene or a level waits or is being worked on, as far as the queues can tell.
+    fn are_drained(&self) -> impl Future<Output = PortResult<bool>> + Send;
+}
+
 /// Writes catalog documents, only where nobody else has.
 pub trait WriteCatalog {
     /// Writes the object when what stands there is what was expected; gives the new tag.

@@ -277,7 +277,7 @@ impl Present {
 }
 
 /// The files of the items directly in a row, ascending.
-async fn list_items<C: ReadCatalog>(catalog: &C, level: &Level) -> PortResult<Vec<String>> {
+pub(crate) async fn list_items<C: ReadCatalog>(catalog: &C, level: &Level) -> PortResult<Vec<String>> {
     let mut files = Vec::new();
     let mut from = None;
     loop {
@@ -293,7 +293,7 @@ async fn list_items<C: ReadCatalog>(catalog: &C, level: &Level) -> PortResult<Ve
 
 /// The children of a level whose documents exist, ascending: those that are linked already, since a catalog is never
 /// deleted, and of the other folders those where the document is found.
-async fn list_children<C: ReadCatalog + Sync>(
+pub(crate) async fn list_children<C: ReadCatalog + Sync>(
     catalog: &C,
     grid: &Grid,
     level: &Level,

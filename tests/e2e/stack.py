@@ -20,7 +20,7 @@ BUCKET = "lazycat-e2e-catalog"
 TOPIC_PARAMETERS = (
     "Cbers4MuxTopic", "Cbers4AwfiTopic", "Cbers4Pan5mTopic", "Cbers4Pan10mTopic", "Cbers4aTopic", "Amazonia1Topic",
 )
-FUNCTIONS = ("GenerateStacItem", "MoveCatalogLevelKeys", "UpdateSingleCatalog", "GenerateSceneMessages")
+FUNCTIONS = ("GenerateStacItem", "MoveCatalogLevelKeys", "UpdateSingleCatalog", "GenerateSceneMessages", "AuditCatalog")
 QUEUES = ("ScenesQueue", "LevelsQueue")
 # A policy that only the emulator needs, for the roles that send batches.
 BATCHES, SENDERS = "batches", ("GenerateStacItemRole", "MoveCatalogLevelKeysRole", "GenerateSceneMessagesRole")

@@ -29,13 +29,14 @@ def puts(stack, mark: int) -> int:
 def test_a_job_sends_every_scene_and_the_catalog_links_each(stack):
     stack.supply(*SCENES)
     stack.client("s3").put_object(Bucket=BUCKET, Key="AMAZONIA1/index.xml", Body=b"<none/>")
+    new = [scene for scene in SCENES if not stack.has(scene.item_key)]
     mark = stack.recorder.mark()
     answer = invoke(stack, bucket=BUCKET, prefix=PREFIX)
     assert answer["finished"] is True
     assert answer["counts"] == {"sent": len(SCENES), "older": 0, "without_metadata": 0, "refused": 1}
     assert stack.recorder.count(mark)["s3 List"] == 1
     stack.settle()
-    assert puts(stack, mark) == len(SCENES)
+    assert puts(stack, mark) == len(new) > 40, "one that is there already, the same, is not written again"
     linked, _ = catalog.read(stack.url)
     assert all(linked[scene.item_key] == 1 for scene in SCENES)
     assert not any(key.startswith(".") for key in stack.marks()), "the checkpoint of a job that has ended is gone"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import template
-from scenes import ROOT
+from scenes import ROOT, fixtures
 from template import as_list
 
 TEMPLATE = template.read()
@@ -43,11 +43,11 @@ def role(function: str) -> str:
 
 def statements(role: str) -> list[dict]:
     policies = RESOURCES[role]["Properties"]["Policies"]
-    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    return [conditional(statement)[1] for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
 
 def conditional(statement: dict) -> tuple[str | None, dict]:
-    """A statement of a resource policy, and the condition of the template that it is made under."""
+    """A statement of a policy, and the condition of the template that it is made under."""
     if "Fn::If" in statement:
         condition, statement, otherwise = statement["Fn::If"]
         assert otherwise == {"Ref": "AWS::NoValue"}
@@ -231,6 +231,12 @@ PERMISSIONS = {
         "s3": {"ListBucket"},
         "dynamodb": {"GetItem", "PutItem", "DeleteItem"},
     },
+    "AuditCatalog": {
+        "logs": {"CreateLogStream", "PutLogEvents"},
+        "sqs": {"GetQueueAttributes", "SendMessage"},
+        "s3": {"GetObject", "ListBucket"},
+        "dynamodb": {"Scan", "UpdateItem"},
+    },
 }
 
 
@@ -273,6 +279,23 @@ def test_a_job_goes_on_after_an_invocation_has_ended():
     assert function["Timeout"] < 60 * minutes
 
 
+def test_an_audit_may_change_something_only_when_a_parameter_says_so():
+    [policy] = RESOURCES[role("AuditCatalog")]["Properties"]["Policies"]
+    changing = {"sqs:SendMessage", "dynamodb:UpdateItem"}
+    for condition, statement in map(conditional, policy["PolicyDocument"]["Statement"]):
+        assert condition == ("AuditRepairs" if set(as_list(statement["Action"])) & changing else None), statement["Sid"]
+    assert TEMPLATE["Conditions"]["AuditRepairs"] == {"Fn::Equals": [{"Ref": "AuditRepair"}, "yes"]}
+    assert TEMPLATE["Parameters"]["AuditRepair"]["Default"] == "no"
+
+
+def test_every_camera_is_audited_and_so_are_the_documents_above_them():
+    inputs = [json.loads(event["Properties"]["Input"]) for event in FUNCTIONS["AuditCatalog"]["Properties"]["Events"].values()]
+    assert {"source": False, "mayBeEmpty": True} in inputs
+    cameras = {"/".join(Path(key).parts[:2]) for key in (scene.key for scene in fixtures("**/*.xml"))}
+    assert {request["prefix"] for request in inputs if "prefix" in request} == cameras
+    assert len(inputs) == len(cameras) + 1
+
+
 def test_the_mover_goes_on_unless_it_is_paused():
     tick = FUNCTIONS["MoveCatalogLevelKeys"]["Properties"]["Events"]["Tick"]["Properties"]
     assert tick["State"] == {"Fn::If": ["MoverIsPaused", "DISABLED", "ENABLED"]}
@@ -291,7 +314,7 @@ def test_there_are_alarms_for_dead_letters_age_errors_and_silence():
         {("ApproximateNumberOfMessagesVisible", queue) for queue in DEAD_LETTERS.values()}
         | {("ApproximateAgeOfOldestMessage", queue) for queue in WORK_QUEUES}
         | {("Errors", function) for function in FUNCTIONS}
-        | {("OldestMarkAge", "AWS::StackName"), ("ScenesMade", "AWS::StackName")}
+        | {(metric, "AWS::StackName") for metric in ("OldestMarkAge", "ScenesMade", "AuditDrift")}
     )
 
 

@@ -77,7 +77,13 @@ impl Bench {
     /// An empty world of this seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
-        let memory = Memory::new(seed);
+        Self::over(&Memory::new(seed))
+    }
+
+    /// A world that is there already, without faults.
+    #[must_use]
+    pub fn over(memory: &Memory) -> Self {
+        let memory = memory.clone();
         let faults = Faults::default();
         Self {
             source: Faulty::new(memory.sources.clone(), &faults),
@@ -91,6 +97,12 @@ impl Bench {
             memory,
             faults,
         }
+    }
+
+    /// Randomness and time.
+    #[must_use]
+    pub fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
     }
 
     /// Works on messages about scenes.

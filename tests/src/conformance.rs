@@ -142,6 +142,9 @@ macro_rules! conformance {
             listings::names_are_ascending_by_their_bytes,
             listings::a_deleted_object_is_not_listed,
             listings::what_stands_throughout_is_in_exactly_one_page,
+            listings::a_flat_listing_gives_every_key_of_its_prefix_once_and_in_order,
+            listings::a_flat_listing_goes_on_behind_any_key,
+            listings::an_object_is_inspected_as_it_was_written,
         }
         $crate::conformance! { @marks $world;
             marks::a_mark_is_scanned_as_it_was_put,

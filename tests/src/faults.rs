@@ -9,9 +9,10 @@ use lazycat::level::{Level, Mark, Token};
 use lazycat::memory::yield_now;
 use lazycat::message::{DeadLetter, ItemMessage, LevelMessage};
 use lazycat::ports::{
-    BuryLetters, ETag, Expected, HeldLetter, HoldLetters, ItemPut, KeepCheckpoints, ListSource, MarkLevels, MarkPage,
-    Object, Page, PageToken, PortError, PortResult, PublishItems, PutBackLetters, ReadCatalog, ReadItems, ReadMarks,
-    ReadSource, RemoveMarks, SendLevels, SendMessages, SourceObject, SourcePage, StoredItem, WriteCatalog, WriteItems,
+    BuryLetters, ETag, Expected, HeldLetter, HoldLetters, InspectCatalog, Inspected, ItemPut, KeepCheckpoints, KeyPage,
+    ListSource, MarkLevels, MarkPage, Object, Page, PageToken, PortError, PortResult, PublishItems, PutBackLetters,
+    ReadCatalog, ReadItems, ReadMarks, ReadSource, RemoveMarks, SendLevels, SendMessages, SourceObject, SourcePage,
+    StoredItem, WatchQueues, WriteCatalog, WriteItems,
 };
 
 /// What goes wrong.
@@ -240,6 +241,22 @@ impl<P: ReadCatalog + Sync> ReadCatalog for Faulty<P> {
 
     async fn list(&self, level: &Level, from: Option<&PageToken>) -> PortResult<Page> {
         self.faults.around("list", level.wire(), self.inner.list(level, from)).await
+    }
+}
+
+impl<P: InspectCatalog + Sync> InspectCatalog for Faulty<P> {
+    async fn keys(&self, prefix: &str, after: Option<&str>) -> PortResult<KeyPage> {
+        self.faults.around("list flat", after.unwrap_or_default(), self.inner.keys(prefix, after)).await
+    }
+
+    async fn inspect(&self, key: &str) -> PortResult<Option<Inspected>> {
+        self.faults.around("inspect", key, self.inner.inspect(key)).await
+    }
+}
+
+impl<P: WatchQueues + Sync> WatchQueues for Faulty<P> {
+    async fn are_drained(&self) -> PortResult<bool> {
+        self.faults.around("look at queues", "", self.inner.are_drained()).await
     }
 }
 

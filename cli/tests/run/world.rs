@@ -20,6 +20,7 @@ pub const SUCCESS: i32 = 0;
 pub const FAILURE: i32 = 1;
 pub const WRONG_USAGE: i32 = 2;
 pub const SOME_REFUSED: i32 = 3;
+pub const DRIFT: i32 = 4;
 
 /// In place of an option: the summary for people, not that of `--json`.
 pub const PLAIN: &str = "(plain)";
@@ -108,6 +109,25 @@ impl World {
     /// Starts to withdraw scenes from the catalog.
     pub fn start_withdrawal(&self, arguments: &[&str]) -> Running {
         self.start_on("withdraw", arguments)
+    }
+
+    /// Audits the catalog against the source, with these options in place of those that save time.
+    pub fn audit(&self, options: &[&str]) -> Ran {
+        self.audit_of(Some(&self.source), options)
+    }
+
+    /// Audits the catalog against another source, or none.
+    pub fn audit_of(&self, source: Option<&Path>, options: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lazycat"));
+        command.arg("audit").arg("--catalog").arg(&self.catalog).args(source);
+        if !options.contains(&"--grace") {
+            command.args(["--grace", "0.1"]);
+        }
+        if !options.contains(&PLAIN) {
+            command.arg("--json");
+        }
+        command.args(options.iter().filter(|option| **option != PLAIN));
+        Running::start(command, &self.next_output()).end()
     }
 
     /// Runs the source into the catalog, to its end, as a user without special rights: those of root end at nothing.

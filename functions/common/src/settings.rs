@@ -67,6 +67,21 @@ pub fn public_url(reader: &mut Reader<'_>) -> String {
     })
 }
 
+/// Whether an audit repairs what it finds.
+pub fn audit_repair(reader: &mut Reader<'_>) -> bool {
+    reader.required("LAZYCAT_AUDIT_REPAIR", "yes or no", |value| match value {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("it is neither"),
+    })
+}
+
+/// How many seconds an audit leaves what looks wrong before it is looked at for the last time; the function's own when
+/// missing.
+pub fn audit_grace(reader: &mut Reader<'_>) -> Option<u32> {
+    reader.optional("LAZYCAT_AUDIT_GRACE", "0 to 600 seconds", |value| number(value, 0, 600))
+}
+
 /// How often a message is received before a trouble that might pass sends it to the dead letters.
 pub fn attempts(reader: &mut Reader<'_>) -> u32 {
     reader.required("LAZYCAT_ATTEMPTS", "a number from 1 to 1000", |value| number(value, 1, 1000))
@@ -147,7 +162,8 @@ mod tests {
     use super::*;
     use crate::environment::Environment;
 
-    const GOOD: [(&str, &str); 13] = [
+    const GOOD: [(&str, &str); 14] = [
+        ("LAZYCAT_AUDIT_REPAIR", "no"),
         ("LAZYCAT_CATALOG_BUCKET", "my-catalog"),
         ("LAZYCAT_DIRTY_LEVELS_TABLE", "lazycat-DirtyLevels-1ABC"),
         ("LAZYCAT_LEVELS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/levels"),
@@ -171,6 +187,7 @@ mod tests {
                 .map(|read| read(&mut reader)),
             [reprocessed_items_topic, public_url, stack].map(|read| read(&mut reader)),
             (source_buckets(&mut reader), attempts(&mut reader), time_out(&mut reader)),
+            (audit_repair(&mut reader), audit_grace(&mut reader)),
         );
         reader.finish(all).map_or_else(|error| error.0, |_| Vec::new())
     }
@@ -224,6 +241,8 @@ mod tests {
             ("LAZYCAT_ATTEMPTS", "0", "out of range"),
             ("LAZYCAT_ATTEMPTS", "five", "invalid digit"),
             ("LAZYCAT_TIMEOUT", "901", "out of range"),
+            ("LAZYCAT_AUDIT_REPAIR", "true", "neither"),
+            ("LAZYCAT_AUDIT_GRACE", "601", "out of range"),
         ] {
             let faults = faults(&with(name, value));
             assert_eq!(faults.len(), 1, "{name}={value}: {faults:?}");

@@ -11,12 +11,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::batch::bounded;
 use super::failure::{checked, failed_on_object, is_missing_object, status, unavailable, wanting};
-use super::listing::whole;
+use super::listing::{Listing, whole};
 use crate::level::{Level, check_key};
 use crate::message::scene::url_decoded;
 use crate::ports::{
-    ETag, Expected, ItemPut, Object, Page, PageToken, PortError, PortResult, ReadCatalog, ReadItems, StoredItem,
-    WriteCatalog, WriteItems, answers,
+    ETag, Expected, InspectCatalog, Inspected, ItemPut, KeyPage, Object, Page, PageToken, PortError, PortResult,
+    ReadCatalog, ReadItems, StoredItem, WriteCatalog, WriteItems, answers,
 };
 use crate::stac::link::{GEOJSON, JSON};
 
@@ -201,6 +201,35 @@ impl ReadCatalog for CatalogBucket {
             page.next = Some(PageToken(next));
         }
         Ok(page)
+    }
+}
+
+impl InspectCatalog for CatalogBucket {
+    async fn keys(&self, prefix: &str, after: Option<&str>) -> PortResult<KeyPage> {
+        let mut from = after.map(str::to_owned);
+        loop {
+            let listing =
+                Listing { s3: &self.s3, bucket: &self.bucket, prefix, payer: None, keys_a_page: self.keys_a_page };
+            let page = listing.page(from.as_deref()).await?;
+            from = page.objects.last().map(|object| object.key.clone());
+            let is_ours = |key: &String| check_key(key, LONGEST_NAME).is_ok();
+            let keys: Vec<String> = page.objects.into_iter().map(|object| object.key).filter(is_ours).collect();
+            // A page with more behind it has a key.
+            if !keys.is_empty() || !page.more {
+                return Ok(KeyPage { keys, more: page.more });
+            }
+        }
+    }
+
+    async fn inspect(&self, key: &str) -> PortResult<Option<Inspected>> {
+        checked(key)?;
+        let answer = match self.get_object(key).await {
+            Ok(answer) => answer,
+            Err(error) if is_missing_object(&error) => return Ok(None),
+            Err(error) => return Err(failed_on_object("reading", &self.bucket, key, error)),
+        };
+        let content_type = answer.content_type().map(str::to_owned);
+        Ok(Some(Inspected { bytes: self.body(key, answer.body).await?, content_type }))
     }
 }
 

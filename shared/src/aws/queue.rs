@@ -1,11 +1,9 @@
 //! The queues.
 
 use aws_sdk_sqs::Client;
-#[cfg(feature = "stack")]
-use aws_sdk_sqs::types::QueueAttributeName;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
-    MessageSystemAttributeName, SendMessageBatchRequestEntry,
+    MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
 };
 use chrono::{DateTime, Utc};
 
@@ -13,7 +11,9 @@ use super::batch::{Answers, MOST_ENTRIES, all_failed, batches, bounded, check_te
 use super::failure::{failed, failed_entry, unavailable, wanting};
 use super::letters::{self, Attribute};
 use crate::message::{DeadLetter, LevelMessage};
-use crate::ports::{Delivery, PortError, PortResult, PutBackLetters, ReceiveMessages, SendLevels, SendMessages};
+use crate::ports::{
+    Delivery, PortError, PortResult, PutBackLetters, ReceiveMessages, SendLevels, SendMessages, WatchQueues,
+};
 
 /// The most bytes of a message, its attributes included, and of all messages of a batch together.
 pub(super) const MOST_BYTES: usize = 1024 * 1024;
@@ -26,7 +26,6 @@ const OLD_RECEIPT: [&str; 3] =
     ["ReceiptHandleIsInvalid", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"];
 
 /// How many messages a queue holds.
-#[cfg(feature = "stack")]
 pub(super) struct Depth {
     pub(super) visible: u64,
     pub(super) in_flight: u64,
@@ -117,7 +116,6 @@ impl Queue {
     }
 
     /// How many messages there are, about.
-    #[cfg(feature = "stack")]
     pub(super) async fn depth(&self) -> PortResult<Depth> {
         use QueueAttributeName::{
             ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible,
@@ -226,6 +224,24 @@ impl Queue {
             Ok(answer) => self.check_receipts(DOING, answer.failed()),
             Err(error) => Err(failed(DOING, &self.place(), error)),
         }
+    }
+}
+
+/// Several queues that are looked at together.
+///
+/// Needs `sqs:GetQueueAttributes` on them. Their counts are approximate, and may lag behind by some seconds.
+#[derive(Debug, Clone)]
+pub struct Queues(pub Vec<Queue>);
+
+impl WatchQueues for Queues {
+    async fn are_drained(&self) -> PortResult<bool> {
+        for queue in &self.0 {
+            let depth = queue.depth().await?;
+            if depth.visible + depth.in_flight + depth.delayed > 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -15,8 +15,8 @@ use super::source::join;
 use super::state::{State, again};
 use crate::level::{Level, check_key};
 use crate::ports::{
-    ETag, Expected, ItemPut, Object, Page, PageToken, PortError, PortResult, ReadCatalog, ReadItems, StoredItem,
-    WriteCatalog, WriteItems,
+    ETag, Expected, InspectCatalog, Inspected, ItemPut, KeyPage, Object, Page, PageToken, PortError, PortResult,
+    ReadCatalog, ReadItems, StoredItem, WriteCatalog, WriteItems,
 };
 
 /// The objects of a catalog directory: the path of each is its key. Clones share it.
@@ -40,6 +40,9 @@ struct Shared {
     /// Keeps the temporary files from being taken for those of the dead.
     _holder: Arc<Holder>,
 }
+
+/// How many keys a page of the whole catalog holds. More would read the folders that a page begins in less often.
+const KEYS_A_PAGE: usize = 10_000;
 
 /// How many bytes of room are looked for: some documents' worth.
 const ROOM: usize = 64 * 1024;
@@ -233,6 +236,23 @@ impl ReadCatalog for Directory {
             folder.pop();
         }
         Ok(Page { objects, folders, next: next.map(PageToken) })
+    }
+}
+
+impl InspectCatalog for Directory {
+    /// Each page reads the folders that it begins in again. Their order is that of keys, whatever is written meanwhile.
+    async fn keys(&self, prefix: &str, after: Option<&str>) -> PortResult<KeyPage> {
+        let names = |folder: &str| match Level::parse(folder) {
+            Ok(folder) => self.names(&folder),
+            // Too deep for any key of a catalog.
+            Err(_) => Ok(Default::default()),
+        };
+        let most = self.shared.names_a_page.unwrap_or(KEYS_A_PAGE);
+        super::tree::page(&names, prefix, after, most)
+    }
+
+    async fn inspect(&self, key: &str) -> PortResult<Option<Inspected>> {
+        Ok(self.read(key)?.map(|bytes| Inspected { bytes, content_type: None }))
     }
 }
 

@@ -3,19 +3,10 @@
 //! Folders are read as the walk comes to them, so that memory is bounded by the names of the folders on one path. In the
 //! order of keys a folder's name counts with its slash: what stands in `a-b/` comes before what stands in `a/`.
 
-use crate::ports::PortResult;
+use crate::ports::{KeyPage, PortResult};
 
 /// The names of the files in a folder, and of the folders in it with a slash behind, each sorted.
 pub(crate) type Names = (Vec<String>, Vec<String>);
-
-/// One page of keys.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct KeyPage {
-    /// The keys, ascending by their bytes.
-    pub(crate) keys: Vec<String>,
-    /// Whether there are more behind the last of them.
-    pub(crate) more: bool,
-}
 
 /// At most `most` of the keys that start with `prefix` and come behind the key `after`. `names` reads a folder, by its
 /// key without slash; the empty one is the tree itself.

@@ -9,9 +9,10 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 use super::{Requests, lock, yield_now};
 use crate::level::{Level, check_key};
 use crate::ports::{
-    ETag, Expected, ItemPut, Object, Page, PageToken, PortError, PortResult, ReadCatalog, ReadItems, StoredItem,
-    WriteCatalog, WriteItems,
+    ETag, Expected, InspectCatalog, Inspected, ItemPut, KeyPage, Object, Page, PageToken, PortError, PortResult,
+    ReadCatalog, ReadItems, StoredItem, WriteCatalog, WriteItems,
 };
+use crate::stac::link::{GEOJSON, JSON};
 
 /// The longest key, in bytes.
 const LONGEST_KEY: usize = 1024;
@@ -26,12 +27,14 @@ pub struct Objects {
 #[derive(Debug)]
 struct Shared {
     objects: BTreeMap<String, StoredItem>,
+    /// What objects are served as; no others are told.
+    content_types: BTreeMap<String, String>,
     keys_a_page: usize,
 }
 
 impl Objects {
     pub(super) fn new(requests: Requests) -> Self {
-        let shared = Shared { objects: BTreeMap::new(), keys_a_page: 1_000 };
+        let shared = Shared { objects: BTreeMap::new(), content_types: BTreeMap::new(), keys_a_page: 1_000 };
         Self { shared: Arc::new(Mutex::new(shared)), requests }
     }
 
@@ -44,6 +47,11 @@ impl Objects {
     pub fn insert(&self, key: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         let object = StoredItem { bytes: bytes.into(), message_id: None };
         lock(&self.shared).objects.insert(key.into(), object);
+    }
+
+    /// Sets what an object is served as, as a hand does that copies it over itself.
+    pub fn set_content_type(&self, key: &str, content_type: &str) {
+        lock(&self.shared).content_types.insert(key.to_owned(), content_type.to_owned());
     }
 
     /// Takes an object away, as a hand does that edits the bucket.
@@ -79,7 +87,9 @@ impl WriteItems for Objects {
             self.requests.add("put item");
             let stored = StoredItem { bytes: item.bytes.clone(), message_id: item.message_id.clone() };
             results.push(check(&item.key).map(|()| {
-                lock(&self.shared).objects.insert(item.key.clone(), stored);
+                let mut shared = lock(&self.shared);
+                shared.content_types.insert(item.key.clone(), GEOJSON.to_owned());
+                shared.objects.insert(item.key.clone(), stored);
             }));
         }
         yield_now().await;
@@ -131,6 +141,45 @@ impl ReadCatalog for Objects {
     }
 }
 
+impl InspectCatalog for Objects {
+    async fn keys(&self, prefix: &str, after: Option<&str>) -> PortResult<KeyPage> {
+        yield_now().await;
+        self.requests.add("list flat");
+        let page = {
+            let shared = lock(&self.shared);
+            let start = match after.filter(|after| *after >= prefix) {
+                Some(after) => Bound::Excluded(after),
+                None => Bound::Included(prefix),
+            };
+            let mut keys = shared
+                .objects
+                .range::<str, _>((start, Bound::Unbounded))
+                .map(|(key, _)| key)
+                .take_while(|key| key.starts_with(prefix))
+                .filter(|key| check_key(key, LONGEST_KEY).is_ok());
+            let page: Vec<String> = keys.by_ref().take(shared.keys_a_page).cloned().collect();
+            KeyPage { keys: page, more: keys.next().is_some() }
+        };
+        yield_now().await;
+        Ok(page)
+    }
+
+    async fn inspect(&self, key: &str) -> PortResult<Option<Inspected>> {
+        yield_now().await;
+        self.requests.add("inspect");
+        check(key)?;
+        let found = {
+            let shared = lock(&self.shared);
+            shared.objects.get(key).map(|object| Inspected {
+                bytes: object.bytes.clone(),
+                content_type: shared.content_types.get(key).cloned(),
+            })
+        };
+        yield_now().await;
+        Ok(found)
+    }
+}
+
 impl WriteCatalog for Objects {
     async fn put_if(&self, key: &str, bytes: &[u8], expected: &Expected) -> PortResult<ETag> {
         yield_now().await;
@@ -153,6 +202,7 @@ impl Shared {
             return Err(PortError::Precondition { what: key.to_owned() });
         }
         let object = StoredItem { bytes: bytes.to_vec(), message_id: None };
+        self.content_types.insert(key.to_owned(), JSON.to_owned());
         self.objects.insert(key.to_owned(), object);
         Ok(etag(bytes))
     }

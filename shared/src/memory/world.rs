@@ -220,6 +220,7 @@ impl Chance for Dice {
 /// How often what was asked. Clones share the record.
 ///
 /// Objects, marks and publications count one for each entry, queues one for each call: `get`, `head`, `list`,
+/// `list flat`, `inspect`,
 /// `put if`, `get item`, `put item`, `delete item`, `read source`, `list source`, `get checkpoint`,
 /// `put checkpoint`, `delete checkpoint`, `put mark`, `scan marks`, `remove mark`, `publish`,
 /// `bury`, `hold letters`, `remove letters`, `let go of letters`; `send scenes`, `receive scenes`, `acknowledge scenes`, `release scenes`, and the same for `levels`.

@@ -1,7 +1,7 @@
 //! Promises about listings.
 
 use lazycat::level::Level;
-use lazycat::ports::{Page, PageToken, ReadCatalog, WriteItems};
+use lazycat::ports::{Expected, InspectCatalog, Inspected, Page, PageToken, ReadCatalog, WriteCatalog, WriteItems};
 
 use super::{all, done, item, level, strings};
 
@@ -125,4 +125,63 @@ pub async fn what_stands_throughout_is_in_exactly_one_page<S: ReadCatalog + Writ
     objects.retain(|name| standing.contains(name));
     assert_eq!(objects, standing);
     assert_eq!(seen_folders, folders);
+}
+
+/// Keys through all levels: what stands in `a-b/` comes before what stands in `a/`.
+const KEYS: [&str; 8] = [
+    "a-b/catalog.json",
+    "a.json",
+    "a/b-1/x.json",
+    "a/b.json",
+    "a/b/1.json",
+    "a/b/2/3 ä.json",
+    "a/b0/x.json",
+    "catalog.json",
+];
+
+async fn keys<S: InspectCatalog>(store: &S, prefix: &str, after: Option<&str>) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    loop {
+        let page = done(store.keys(prefix, keys.last().map(String::as_str).or(after)).await);
+        assert!(!page.more || !page.keys.is_empty(), "a page with more behind it is empty");
+        keys.extend(page.keys);
+        if !page.more {
+            return keys;
+        }
+    }
+}
+
+/// Whatever a page holds.
+pub async fn a_flat_listing_gives_every_key_of_its_prefix_once_and_in_order<S: InspectCatalog + WriteItems>(store: &S) {
+    assert_eq!(keys(store, "", None).await, [""; 0]);
+    put(store, &KEYS).await;
+    for prefix in ["", "a", "a/", "a/b/", "a/b/2/", "catalog.json", "b/"] {
+        let expected: Vec<&str> = KEYS.into_iter().filter(|key| key.starts_with(prefix)).collect();
+        assert_eq!(keys(store, prefix, None).await, expected, "{prefix}");
+    }
+}
+
+/// Also one that is not there.
+pub async fn a_flat_listing_goes_on_behind_any_key<S: InspectCatalog + WriteItems>(store: &S) {
+    put(store, &KEYS).await;
+    for after in KEYS.into_iter().chain(["a/b", "a/b/", "a/b/3", "a-", "0", "z"]) {
+        let expected: Vec<&str> = KEYS.into_iter().filter(|key| *key > after).collect();
+        assert_eq!(keys(store, "", Some(after)).await, expected, "behind {after}");
+    }
+}
+
+/// Whatever its kind; where the store tells media types, with that of its kind.
+pub async fn an_object_is_inspected_as_it_was_written<S: InspectCatalog + WriteCatalog + WriteItems>(store: &S) {
+    assert_eq!(done(store.inspect("a/catalog.json").await), None);
+    put(store, &["a/item.json"]).await;
+    done(store.put_if("a/catalog.json", b"{}", &Expected::Absent).await);
+    let inspected =
+        [("a/item.json", "a/item.json", "application/geo+json"), ("a/catalog.json", "{}", "application/json")];
+    for (key, content, kind) in inspected {
+        let Some(Inspected { bytes, content_type }) = done(store.inspect(key).await) else {
+            panic!("there is no {key}")
+        };
+        assert_eq!(bytes, content.as_bytes());
+        assert!(content_type.is_none_or(|content_type| content_type == kind), "{key}");
+    }
 }

@@ -15,9 +15,9 @@ use chrono::{DateTime, Utc};
 
 use super::{Found, UNREADABLE, names, scan};
 use crate::generate::Refusal;
-use crate::local::{KeyPage, key_page, names_in};
+use crate::local::{key_page, names_in};
 use crate::missions::{self, Quicklook, SATELLITES};
-use crate::ports::{ListSource, ListedObject, PortError, PortResult, SourcePage};
+use crate::ports::{KeyPage, ListSource, ListedObject, PortError, PortResult, SourcePage};
 use crate::scene::MetadataName;
 
 /// How many objects a page of a listing holds.

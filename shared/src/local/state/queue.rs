@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::{State, count, each, time};
 use crate::message::{DeadLetter, LevelMessage};
-use crate::ports::{Delivery, PortResult, PutBackLetters, ReceiveMessages, SendLevels, SendMessages};
+use crate::ports::{Delivery, PortResult, PutBackLetters, ReceiveMessages, SendLevels, SendMessages, WatchQueues};
 
 /// Which queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -218,6 +218,14 @@ impl Queue {
                 received.push(delivery);
             }
             Ok(received)
+        })
+    }
+}
+
+impl WatchQueues for State {
+    async fn are_drained(&self) -> PortResult<bool> {
+        self.read_one("looking for messages", |connection| {
+            connection.prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM messages)")?.query_row([], |row| row.get(0))
         })
     }
 }

@@ -1,0 +1,152 @@
+//! What a person sees of an audit: how far it has come, and the report.
+
+use std::io::{self, Write as _};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use lazycat::audit::{Class, Group, MOST_REPAIRS, Progress, Repairs};
+use lazycat::embedded::audit::Audited;
+use serde_json::{Value, json};
+
+use crate::explain::printable;
+
+/// How often the bar is drawn anew.
+const BAR_EVERY: Duration = Duration::from_millis(100);
+
+/// How often a line is printed where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Runs `work`, showing its progress meanwhile.
+pub(super) fn during<T: Send>(progress: &Progress, terminal: bool, work: impl FnOnce() -> T + Send) -> T {
+    let (done, waiting) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let every = if terminal { BAR_EVERY } else { LINE_EVERY };
+            let bar = terminal.then(ProgressBar::new_spinner);
+            if let (Some(bar), Ok(style)) = (&bar, ProgressStyle::with_template("{spinner} {msg}  {elapsed}")) {
+                bar.set_style(style);
+            }
+            while waiting.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                match &bar {
+                    Some(bar) => bar.set_message(line(progress)),
+                    None => eprintln!("{}", line(progress)),
+                }
+                bar.iter().for_each(ProgressBar::tick);
+            }
+            bar.iter().for_each(ProgressBar::finish_and_clear);
+        });
+        let result = work();
+        drop(done);
+        result
+    })
+}
+
+fn line(progress: &Progress) -> String {
+    let [objects, levels, scenes, suspects] =
+        [progress.objects(), progress.levels(), progress.scenes(), progress.suspects()].map(HumanCount);
+    format!("{objects} objects, {levels} levels, {scenes} scenes; {suspects} to be looked at again")
+}
+
+/// Prints the report.
+pub(super) fn report(as_json: bool, repair: bool, dry_run: bool, seed: u64, audited: &Audited) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if as_json {
+        let mut value = serde_json::to_value(audited)?;
+        if let Value::Object(fields) = &mut value {
+            fields.insert("drifted".to_owned(), json!(audited.report.drifted()));
+            fields.insert("seed".to_owned(), json!(seed));
+            fields.insert("dry_run".to_owned(), json!(!repair || dry_run));
+        }
+        return writeln!(out, "{value}");
+    }
+    let report = &audited.report;
+    let looked = &report.looked;
+    for (class, group) in &report.drift {
+        told(&mut out, *class, group, "")?;
+    }
+    for (class, group) in &report.pending {
+        told(&mut out, *class, group, ", being worked on")?;
+    }
+    if report.drift.len() + report.pending.len() > 0 {
+        writeln!(out)?;
+    }
+    if report.worst.len() > 1 {
+        writeln!(out, "Most of it is in:")?;
+        for worst in &report.worst {
+            writeln!(out, "  {:>8}  {}", worst.count, printable(&worst.prefix))?;
+        }
+        writeln!(out)?;
+    }
+    let [objects, levels, items, scenes, compared] =
+        [looked.objects, looked.levels, looked.items, looked.scenes, looked.compared].map(HumanCount);
+    writeln!(
+        out,
+        "{objects} objects: {levels} levels, {items} items; {scenes} scenes in the source. The content of {compared} \
+         items was compared (--seed {seed}). {:.1} s",
+        audited.seconds
+    )?;
+    let drifted = report.drifted();
+    if drifted == 0 {
+        writeln!(out, "No drift.")?;
+    } else {
+        writeln!(out, "{} found.", HumanCount(drifted))?;
+    }
+    if report.is_pending() > 0 {
+        writeln!(
+            out,
+            "{} more look wrong, but are being worked on, or may be: audit again when the queues are empty.",
+            HumanCount(report.is_pending())
+        )?;
+    }
+    repairs(&mut out, repair, dry_run, audited)
+}
+
+fn told(out: &mut impl io::Write, class: Class, group: &Group, aside: &str) -> io::Result<()> {
+    writeln!(out, "{:>8}  {}{aside}", group.count, class.name())?;
+    for example in &group.examples {
+        writeln!(out, "          {}: {}", printable(&example.key), printable(&example.detail))?;
+    }
+    let more = group.count.saturating_sub(group.examples.len() as u64);
+    if more > 0 {
+        writeln!(out, "          and {more} more")?;
+    }
+    Ok(())
+}
+
+/// What was done about it, and what to do next.
+fn repairs(out: &mut impl io::Write, repair: bool, dry_run: bool, audited: &Audited) -> io::Result<()> {
+    let report = &audited.report;
+    let Repairs { levels, scenes, withdrawals, left } = report.repairs;
+    let what = format!("{levels} levels rebuilt, {scenes} items made, {withdrawals} withdrawn");
+    if let Some(summary) = &audited.repaired {
+        writeln!(
+            out,
+            "Sent to the queues, to be repaired: {what}. Worked off: {} items made, {} withdrawn, {} refused, {} levels \
+             rebuilt. Audit again to see that it is gone.",
+            summary.made, summary.withdrawn, summary.refused, summary.rebuilt
+        )?;
+    } else if repair && dry_run {
+        writeln!(out, "With --repair, without --dry-run: {what}.")?;
+    } else if levels + scenes > 0 {
+        writeln!(out, "To repair it: the same with --repair ({what}).")?;
+    }
+    if left > 0 {
+        writeln!(out, "One audit repairs {MOST_REPAIRS} levels and items at most; {left} are left for the next.")?;
+    }
+    if let Some(spared) = &report.spared {
+        writeln!(
+            out,
+            "Nothing was withdrawn: {} items without source are {:.4} of all, and --prune-share is {}. Is the source \
+             whole, and the right one?",
+            spared.items, spared.share, spared.allowed
+        )?;
+    } else if report.count(Class::ItemWithoutSource) > 0 && withdrawals == 0 {
+        writeln!(out, "Items without source are withdrawn only with --repair --prune.")?;
+    }
+    if report.count(Class::Stray) > 0 {
+        writeln!(out, "What belongs nowhere is never removed by itself: look at it, and remove or move it by hand.")?;
+    }
+    Ok(())
+}
