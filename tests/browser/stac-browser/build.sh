@@ -23,9 +23,17 @@ install_packages() {
 build() {
     say "building STAC Browser into $out, which takes a minute or two"
     local source=$work/source package=$work/node_modules/@radiantearth/stac-browser
-    # In a folder of its own: what lies in node_modules would not be translated for older browsers.
+    # In a folder of its own: what lies in node_modules is not translated for other browsers.
     rm -rf "$source" "$out"
     cp -R "$package" "$source"
+    # Its styles name node_modules by a path.
+    ln -s ../node_modules "$source/node_modules"
+    # It builds with the tools that are installed, not with those its makers lint with.
+    node -e '
+        const [path, ours] = process.argv.slice(1).map((name) => require("node:path").resolve(name));
+        const manifest = { ...require(path), devDependencies: require(ours).devDependencies };
+        require("node:fs").writeFileSync(path, JSON.stringify(manifest, null, 2));
+    ' "$source/package.json" "$here/package.json"
     cp "$here/config.js" "$source/public/config.js"
     cp "$here/basemaps.config.js" "$source/basemaps.config.js"
     # The page reads config.js once this comment is a line of it.
@@ -50,6 +58,6 @@ inputs=$(hash_of "$here"/*)
 readonly pins inputs
 
 up_to_date "$out/.pins" "$inputs" && exit 0
-require_node
+require_packages missing_node "Node.js 18.17 and npm, or later ones, are"
 up_to_date "$work/.pins" "$pins" || install_packages
 build
