@@ -15,6 +15,9 @@ const ARGUMENTS = [
   "--disable-component-update", "--disable-sync",
 ];
 
+/** The titles of children and items; a page has a card for its collection too, elsewhere. */
+const CARDS = ".catalogs .card-title a, .items .card-title a";
+
 /** What stands in for a picture of another host. */
 const PICTURE = `<svg xmlns="http://www.w3.org/2000/svg" width="320" height="320"><rect width="320" height="320" fill="#8a9a5b"/>
 <path d="M0 210 90 120 160 190 240 90 320 200V320H0Z" fill="#556b2f"/></svg>`;
@@ -149,7 +152,7 @@ export class Visit {
 
   /** Clicks on the card with this title, and waits for the page of that title. */
   async follow(title) {
-    await this.#page.locator(".card-title a").filter({ hasText: new RegExp(`^\\s*${literally(title)}\\s*$`) }).click();
+    await this.#page.locator(CARDS).filter({ hasText: new RegExp(`^\\s*${literally(title)}\\s*$`) }).click();
     await this.#titled(title);
   }
 
@@ -175,10 +178,9 @@ export class Visit {
 
   /** The titles of as many cards, when they are there. */
   async cardTitles(count) {
-    const selector = ".card-title a";
     const enough = ([selector, count]) => document.querySelectorAll(selector).length >= count;
-    await this.#page.waitForFunction(enough, [selector, count]).catch(() => {});
-    return this.texts(selector);
+    await this.#page.waitForFunction(enough, [CARDS, count]).catch(() => {});
+    return this.texts(CARDS);
   }
 
   async texts(selector) {
