@@ -6,6 +6,8 @@ window.STAC_BROWSER_CONFIG = {
   // The catalog that the folder of this file stands in, wherever both are served.
   catalogUrl: new URL("../catalog.json", here).href,
   pathPrefix: here.pathname,
+  // The map shows footprints. The image data on it would be read from the host of the scenes, unasked.
+  displayOverview: false,
   // A catalog on one's own machine is of no use to others.
   socialSharing: [],
 };
