@@ -5,11 +5,12 @@
 mod server;
 
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 
 use tempfile::TempDir;
 
-use server::{CATALOG, ITEM, Server, lazycat};
+use server::{CATALOG, ITEM, Server, lazycat, sample};
 
 const PAGE: &str = "<!DOCTYPE html><title>STAC Browser</title>";
 
@@ -37,10 +38,14 @@ fn build() -> TempDir {
     folder
 }
 
+fn with_browser(folder: &Path) -> Server {
+    Server::with(sample(), &["--browser", folder.to_str().unwrap()])
+}
+
 #[test]
 fn it_prints_the_address_that_opens_the_catalog_in_it() {
     let browser = build();
-    let server = Server::with_browser(browser.path());
+    let server = with_browser(browser.path());
     assert_eq!(server.lines[0], format!("http://{}/catalog.json\n", server.address));
     assert_eq!(server.lines[1], format!("open it in STAC Browser: http://{}/browser/\n", server.address));
     assert_eq!(server.get("/browser/").text(), PAGE);
@@ -49,7 +54,7 @@ fn it_prints_the_address_that_opens_the_catalog_in_it() {
 #[test]
 fn its_files_are_served_beside_those_of_the_catalog() {
     let browser = build();
-    let server = Server::with_browser(browser.path());
+    let server = with_browser(browser.path());
     for (name, content_type) in FILES {
         let path = format!("/browser/{name}");
         let answer = server.get(&path);
@@ -66,7 +71,7 @@ fn its_files_are_served_beside_those_of_the_catalog() {
 #[test]
 fn an_address_without_its_last_slash_leads_to_the_one_with_it() {
     let browser = build();
-    let server = Server::with_browser(browser.path());
+    let server = with_browser(browser.path());
     for method in ["GET", "HEAD"] {
         let answer = server.ask(method, "/browser", &[]);
         assert_eq!((answer.status, answer.header("location")), (307, "/browser/"), "{method}");
@@ -76,7 +81,7 @@ fn an_address_without_its_last_slash_leads_to_the_one_with_it() {
 #[test]
 fn it_is_read_as_the_catalog_is() {
     let browser = build();
-    let server = Server::with_browser(browser.path());
+    let server = with_browser(browser.path());
     for path in ["/browser/", "/browser/index.html", "/browser/js/app.1a2b.js"] {
         let whole = server.get(path);
         assert_eq!(whole.header("access-control-allow-origin"), "*", "{path}");
@@ -102,7 +107,7 @@ fn nothing_outside_the_two_folders_is_served() {
     fs::write(outside.path().join("a.json"), ITEM).unwrap();
     #[cfg(unix)]
     std::os::unix::fs::symlink(outside.path(), browser.path().join("folder")).unwrap();
-    let server = Server::with_browser(browser.path());
+    let server = with_browser(browser.path());
     for path in [
         "/browser/.secret",
         "/browser/%2esecret",

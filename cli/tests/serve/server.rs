@@ -35,12 +35,8 @@ impl Server {
         Self::with(directory, &[])
     }
 
-    /// The sample catalog, and a folder with a build of STAC Browser.
-    pub(crate) fn with_browser(browser: &Path) -> Self {
-        Self::with(sample(), &["--browser", browser.to_str().unwrap()])
-    }
-
-    fn with(directory: TempDir, options: &[&str]) -> Self {
+    /// On this directory, with more options.
+    pub(crate) fn with(directory: TempDir, options: &[&str]) -> Self {
         let mut process = lazycat()
             .arg("serve")
             .arg(directory.path())
@@ -119,7 +115,7 @@ impl Answer {
     }
 }
 
-fn sample() -> TempDir {
+pub(crate) fn sample() -> TempDir {
     let directory = TempDir::new().unwrap();
     fs::create_dir_all(directory.path().join("CBERS4/.hidden")).unwrap();
     fs::create_dir_all(directory.path().join(".lazycat")).unwrap();
