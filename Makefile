@@ -33,8 +33,12 @@ catalog: build ## A catalog from the scenes in fixtures/scenes, in ./demo
 run: catalog ## The same, and serves it
 	$(LAZYCAT) serve $(CATALOG) --addr $(ADDR)
 
+.PHONY: browser
+browser: ## STAC Browser, in target/browser, for `lazycat serve --browser`
+	tests/browser/stac-browser/build.sh
+
 .PHONY: test
-test: lint unit judges e2e ## Everything: set-up, style, documentation, licences, tests, the field's validators
+test: lint unit judges e2e e2e-browser ## Everything: set-up, style, documentation, licences, tests, the field's validators
 
 .PHONY: setup
 setup: ## The pinned tools of the tests, into .venv, node_modules and target/tools
@@ -77,6 +81,11 @@ e2e: setup build ## The functions as deployed: release binaries, by sam, to an e
 	$(CARGO) build --release --locked --package lazycat-fixtures
 	$(CARGO) build --release --locked --package lazycat-cli
 	.venv/bin/python -B -m pytest -q -p no:cacheprovider --durations=8 tests/e2e
+
+.PHONY: e2e-browser
+e2e-browser: setup build browser ## The catalog in STAC Browser and Chromium; pictures in target/browser-screenshots
+	tests/browser/setup.sh
+	.venv/bin/python -B -m pytest -q --durations=3 tests/browser
 
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')

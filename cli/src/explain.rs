@@ -5,18 +5,23 @@ use std::path::Path;
 
 /// Why a catalog directory cannot be opened, and what to do.
 pub(crate) fn directory(path: &Path, error: &io::Error) -> String {
+    folder("DIR", "the catalog", path, error)
+}
+
+/// Why the folder that `argument` names cannot be opened, and what to do; `content` is what it should hold.
+pub(crate) fn folder(argument: &str, content: &str, path: &Path, error: &io::Error) -> String {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::NotFound => {
-            format!("DIR: {path} does not exist; give the directory that holds the catalog, or create it first")
+            format!("{argument}: {path} does not exist; give the directory that holds {content}, or create it first")
         }
         io::ErrorKind::NotADirectory => {
-            format!("DIR: {path} is not a directory; give the directory that holds the catalog")
+            format!("{argument}: {path} is not a directory; give the directory that holds {content}")
         }
         io::ErrorKind::PermissionDenied => {
-            format!("DIR: {path} may not be read; give this user the right to read it")
+            format!("{argument}: {path} may not be read; give this user the right to read it")
         }
-        _ => format!("DIR: {path} cannot be read: {error}"),
+        _ => format!("{argument}: {path} cannot be read: {error}"),
     }
 }
 

@@ -19,15 +19,17 @@ mod target;
 use std::future::Future;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use tokio::net::TcpListener;
 
 use self::directory::Directory;
+use self::media::Media;
+use self::router::{BROWSER_FOLDER, Site};
 
-/// STAC Browser as its makers publish it; it opens any catalog that a web browser can reach.
-const BROWSER: &str = "https://radiantearth.github.io/stac-browser/#/external/";
+/// STAC Browser as its makers publish it; it opens any catalog that a web browser can reach from a page of another host.
+const PUBLIC_BROWSER: &str = "https://radiantearth.github.io/stac-browser/#/external/";
 
 /// Serve a catalog directory over HTTP.
 #[derive(Debug, clap::Args)]
@@ -42,6 +44,11 @@ pub(crate) struct Args {
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8000", value_parser = address)]
     addr: SocketAddr,
+
+    /// A build of STAC Browser that opens ../catalog.json, such as `make browser` makes: served beside the catalog, below
+    /// /browser/, so that the catalog can be looked at without internet.
+    #[arg(long, value_name = "FOLDER")]
+    browser: Option<PathBuf>,
 }
 
 /// Serves until the process is told to stop.
@@ -56,44 +63,65 @@ pub(crate) fn execute(args: &Args) -> ExitCode {
 }
 
 fn start(args: &Args) -> Result<(), String> {
-    let directory =
-        Directory::open(&args.directory).map_err(|error| crate::explain::directory(&args.directory, &error))?;
-    if !directory.has_root_catalog() {
+    let catalog = Directory::open(&args.directory, Media::of_catalog)
+        .map_err(|error| crate::explain::directory(&args.directory, &error))?;
+    if !catalog.has("catalog.json") {
         eprintln!(
             "lazycat serve: {} has no catalog.json yet; serving it all the same, its address answers 404 until then",
             args.directory.display()
         );
     }
+    let browser = args.browser.as_deref().map(open_browser).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(64)
         .build()
         .map_err(|error| format!("the asynchronous runtime did not start: {error}"))?;
-    runtime.block_on(listen(args.addr, directory))?;
+    runtime.block_on(listen(args.addr, catalog, browser))?;
     // A read that hangs, on a network disk say, must not keep the process.
     runtime.shutdown_background();
     Ok(())
 }
 
-async fn listen(addr: SocketAddr, directory: Directory) -> Result<(), String> {
+/// Opens a build of STAC Browser. One without its page would answer 404 to everybody, so it is refused.
+fn open_browser(folder: &Path) -> Result<Directory, String> {
+    let browser = Directory::open(folder, Media::of_page)
+        .map_err(|error| crate::explain::folder("--browser", "a build of STAC Browser", folder, &error))?;
+    if browser.has("index.html") {
+        return Ok(browser);
+    }
+    Err(format!(
+        "--browser: {} has no index.html; give a build of STAC Browser, such as `make browser` makes in target/browser",
+        folder.display()
+    ))
+}
+
+async fn listen(addr: SocketAddr, catalog: Directory, browser: Option<Directory>) -> Result<(), String> {
     let stop = stop_signal().map_err(|error| format!("signals cannot be received: {error}"))?;
     let listener = TcpListener::bind(addr).await.map_err(|error| address_error(addr, &error))?;
     let bound = listener.local_addr().map_err(|error| address_error(addr, &error))?;
-    announce(&mut io::stdout().lock(), bound);
-    connections::serve(listener, router::router(directory), stop).await;
+    announce(&mut io::stdout().lock(), bound, browser.is_some());
+    connections::serve(listener, router::router(Site::new(catalog, browser)), stop).await;
     Ok(())
 }
 
 /// Says where the catalog is: its address alone on the first line, for programs, then how to look at it. A reader that
 /// has gone away does not stop the server.
-fn announce(out: &mut impl Write, bound: SocketAddr) {
+fn announce(out: &mut impl Write, bound: SocketAddr, has_browser: bool) {
     let reachable = match bound.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::from((Ipv4Addr::LOCALHOST, bound.port())),
         IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::from((Ipv6Addr::LOCALHOST, bound.port())),
         _ => bound,
     };
-    let lines =
-        format!("http://{reachable}/catalog.json\nopen it in STAC Browser: {BROWSER}http:/{reachable}/catalog.json\n");
+    let advice = if has_browser {
+        format!("open it in STAC Browser: http://{reachable}{BROWSER_FOLDER}")
+    } else if reachable.ip().is_loopback() {
+        format!("open it in STAC Browser: {PUBLIC_BROWSER}http:/{reachable}/catalog.json")
+    } else {
+        // A page that came over https may read this machine over http, and no other.
+        "to open it in STAC Browser, serve a build of that too: --browser FOLDER".to_owned()
+    };
+    let lines = format!("http://{reachable}/catalog.json\n{advice}\n");
     let _ = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
 }
 
@@ -151,15 +179,15 @@ mod tests {
 
     use super::*;
 
-    fn announced(bound: &str) -> String {
+    fn announced(bound: &str, has_browser: bool) -> String {
         let mut out = Vec::new();
-        announce(&mut out, bound.parse().unwrap());
+        announce(&mut out, bound.parse().unwrap(), has_browser);
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn the_address_stands_alone_on_the_first_line() {
-        let text = announced("127.0.0.1:4321");
+        let text = announced("127.0.0.1:4321", false);
         assert_eq!(
             text,
             "http://127.0.0.1:4321/catalog.json\n\
@@ -168,9 +196,26 @@ mod tests {
     }
 
     #[test]
+    fn a_browser_that_is_served_too_is_the_one_to_open() {
+        assert_eq!(
+            announced("192.0.2.1:4321", true),
+            "http://192.0.2.1:4321/catalog.json\nopen it in STAC Browser: http://192.0.2.1:4321/browser/\n"
+        );
+    }
+
+    #[test]
+    fn a_public_page_is_not_told_of_an_address_that_it_may_not_read() {
+        assert_eq!(
+            announced("192.0.2.1:4321", false),
+            "http://192.0.2.1:4321/catalog.json\n\
+             to open it in STAC Browser, serve a build of that too: --browser FOLDER\n"
+        );
+    }
+
+    #[test]
     fn an_unspecified_address_is_announced_as_one_that_can_be_opened() {
-        assert!(announced("0.0.0.0:80").starts_with("http://127.0.0.1:80/catalog.json\n"));
-        assert!(announced("[::]:80").starts_with("http://[::1]:80/catalog.json\n"));
+        assert!(announced("0.0.0.0:80", false).starts_with("http://127.0.0.1:80/catalog.json\n"));
+        assert!(announced("[::]:80", true).starts_with("http://[::1]:80/catalog.json\n"));
     }
 
     #[test]

@@ -4,65 +4,17 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/setup.sh
 readonly requirements=tests/requirements.txt
-readonly attempts=3
-
-# One set-up at a time in this repository: the lock is on this script, so that it leaves no file behind.
-if command -v flock >/dev/null; then
-    exec 9<tests/judges/setup.sh
-    flock 9
-fi
-
-say() { printf 'setup.sh: %s\n' "$*" >&2; }
-
-retry() {
-    local attempt
-    for ((attempt = 1; attempt <= attempts; attempt++)); do
-        "$@" && return 0
-        ((attempt == attempts)) && break
-        say "attempt $attempt of $attempts failed: $*; trying again in $((attempt * attempt * 5)) s"
-        sleep $((attempt * attempt * 5))
-    done
-    say "failed $attempts times: $*"
-    return 1
-}
+one_at_a_time tests/judges/setup.sh
 
 python_works() { python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
-node_works() { node -e 'process.exit(URL.canParse ? 0 : 1)' 2>/dev/null; } # 18.17 or later
-npm_works() { npm --version >/dev/null 2>&1; }
 
 # The Debian packages that are wanting.
 missing_packages() {
     python_works || echo python3 python3-venv
-    node_works || echo nodejs
-    npm_works || echo npm
+    missing_node
 }
-
-require_interpreters() {
-    local missing
-    missing=$(missing_packages)
-    [[ -z $missing ]] && return
-    missing=${missing//$'\n'/ }
-    if [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
-        say "installing Debian packages: $missing"
-        export DEBIAN_FRONTEND=noninteractive
-        retry apt-get -qq update
-        # shellcheck disable=SC2086 # a list of names
-        retry apt-get -qq -o Acquire::Retries=3 install --yes --no-install-recommends $missing >/dev/null
-        hash -r
-        missing=$(missing_packages)
-        missing=${missing//$'\n'/ }
-    fi
-    if [[ -n $missing ]]; then
-        say "Python 3.11 with venv, Node.js 18.17 and npm, or later ones, are needed. Missing or too old: $missing"
-        exit 1
-    fi
-}
-
-# up_to_date STAMP HASH: whether this installation was finished with these pins.
-up_to_date() { [[ -f $1 && $(<"$1") == "$2" ]]; }
-
-hash_of() { { cat -- "$@"; } | sha256sum | cut -d' ' -f1; }
 
 make_python() {
     rm -rf .venv
@@ -85,7 +37,7 @@ if up_to_date "$python_stamp" "$python_hash" && up_to_date "$node_stamp" "$node_
     exit 0
 fi
 
-require_interpreters
+require_packages missing_packages "Python 3.11 with venv, Node.js 18.17 and npm, or later ones, are"
 if ! up_to_date "$python_stamp" "$python_hash" || ! .venv/bin/python -c '' 2>/dev/null; then
     say "installing the Python tools of the tests into .venv"
     make_python

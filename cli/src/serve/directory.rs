@@ -1,4 +1,4 @@
-//! The served directory: opens what a [`Target`] names, and nothing outside. Every call here blocks; the router makes
+//! A served directory: opens what a [`Target`] names, and nothing outside. Every call here blocks; the router makes
 //! it off the asynchronous threads.
 
 use std::fs::File;
@@ -23,6 +23,7 @@ pub(super) const CHUNK: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Directory {
     root: PathBuf,
+    media: fn(&Path) -> Media,
 }
 
 /// A file of the directory, opened once: a document that is replaced meanwhile is still served whole.
@@ -53,25 +54,25 @@ pub(super) enum NotServed {
 }
 
 impl Directory {
-    /// Opens a directory to be served.
+    /// Opens a directory to be served; `media` tells what its files are, by their names.
     ///
     /// # Errors
     ///
     /// When the path is missing, not a directory, or may not be read.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, media: fn(&Path) -> Media) -> io::Result<Self> {
         let root = path.canonicalize()?;
         std::fs::read_dir(&root)?;
-        Ok(Self { root })
+        Ok(Self { root, media })
     }
 
-    /// Whether it holds the root catalog already.
-    pub(crate) fn has_root_catalog(&self) -> bool {
-        self.root.join("catalog.json").is_file()
+    /// Whether it holds a file of this name already.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.root.join(name).is_file()
     }
 
     pub(super) fn find(&self, target: &Target) -> Result<Found, NotServed> {
         let path = self.resolve(target)?;
-        let media = Media::of(target.as_path());
+        let media = (self.media)(target.as_path());
         let mut file = File::open(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => NotServed::Absent,
             io::ErrorKind::PermissionDenied => NotServed::Forbidden,

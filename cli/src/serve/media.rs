@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-/// Media types by file extension, in lower case. JSON is not among them: its type follows from the whole name, see
-/// [`Media::of`].
+/// Media types by file extension, in lower case. JSON is not among them: its type follows from the folder and the whole
+/// name, see [`Media`].
 const TYPES: &[(&str, &str)] = &[
     ("tif", "image/tiff; application=geotiff; profile=cloud-optimized"),
     ("tiff", "image/tiff; application=geotiff; profile=cloud-optimized"),
@@ -20,6 +20,7 @@ const TYPES: &[(&str, &str)] = &[
     ("css", "text/css; charset=utf-8"),
     ("js", "text/javascript; charset=utf-8"),
     ("mjs", "text/javascript; charset=utf-8"),
+    ("map", "application/json"),
     ("md", "text/markdown; charset=utf-8"),
     ("txt", "text/plain; charset=utf-8"),
     ("csv", "text/csv; charset=utf-8"),
@@ -29,6 +30,7 @@ const TYPES: &[(&str, &str)] = &[
     ("pdf", "application/pdf"),
     ("zip", "application/zip"),
     ("gz", "application/gzip"),
+    ("woff", "font/woff"),
     ("woff2", "font/woff2"),
 ];
 
@@ -50,23 +52,30 @@ pub(crate) struct Media {
 }
 
 impl Media {
-    /// Looks a file name up: `catalog.json` and `collection.json` are levels, any other JSON is an item.
-    pub(crate) fn of(path: &Path) -> Self {
+    /// Looks the name of a catalog's file up: `catalog.json` and `collection.json` are levels, any other JSON is an item.
+    pub(crate) fn of_catalog(path: &Path) -> Self {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if matches!(name, "catalog.json" | "collection.json") {
             return Self { content_type: "application/json", cache_control: LEVEL_FRESHNESS, is_document: true };
         }
+        Self::of_file(path, "application/geo+json", ITEM_FRESHNESS)
+    }
+
+    /// Looks the name of a page's file up: JSON is only JSON there, and a copy of anything is stale soon, since names
+    /// stay when a page is built again.
+    pub(crate) fn of_page(path: &Path) -> Self {
+        Self::of_file(path, "application/json", LEVEL_FRESHNESS)
+    }
+
+    fn of_file(path: &Path, json: &'static str, cache_control: &'static str) -> Self {
         let extension =
             path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
         if extension == "json" {
-            return Self { content_type: "application/geo+json", cache_control: ITEM_FRESHNESS, is_document: true };
+            return Self { content_type: json, cache_control, is_document: true };
         }
         let known = TYPES.iter().find(|(known, _)| *known == extension);
-        Self {
-            content_type: known.map_or("application/octet-stream", |(_, media)| media),
-            cache_control: ITEM_FRESHNESS,
-            is_document: false,
-        }
+        let content_type = known.map_or("application/octet-stream", |(_, media)| media);
+        Self { content_type, cache_control, is_document: false }
     }
 }
 
@@ -75,7 +84,7 @@ mod tests {
     use super::*;
 
     fn content_type(path: &str) -> &'static str {
-        Media::of(Path::new(path)).content_type
+        Media::of_catalog(Path::new(path)).content_type
     }
 
     #[test]
@@ -99,7 +108,13 @@ mod tests {
 
     #[test]
     fn a_level_is_stale_sooner_than_an_item() {
-        assert_eq!(Media::of(Path::new("catalog.json")).cache_control, "public, max-age=10");
-        assert_eq!(Media::of(Path::new("a.json")).cache_control, "public, max-age=300");
+        assert_eq!(Media::of_catalog(Path::new("catalog.json")).cache_control, "public, max-age=10");
+        assert_eq!(Media::of_catalog(Path::new("a.json")).cache_control, "public, max-age=300");
+    }
+
+    #[test]
+    fn json_of_a_page_is_only_json() {
+        assert_eq!(Media::of_page(Path::new("locales/en.json")).content_type, "application/json");
+        assert_eq!(Media::of_page(Path::new("js/app.js")).content_type, "text/javascript; charset=utf-8");
     }
 }

@@ -17,6 +17,12 @@ use super::target::Target;
 /// The document that a visitor of `/` is sent to.
 const ROOT_CATALOG: &str = "/catalog.json";
 
+/// Where STAC Browser is served. A folder of this name in the catalog is then out of sight; no level has it.
+const BROWSER: &str = "/browser";
+
+/// [`BROWSER`] as it has to end for its page, which names its other files relative to its folder.
+pub(super) const BROWSER_FOLDER: &str = "/browser/";
+
 /// On every response: any page may read the catalog, and the headers that a reader of large files needs.
 const ALWAYS: &[(&str, &str)] = &[
     ("access-control-allow-origin", "*"),
@@ -32,19 +38,53 @@ const PREFLIGHT: &[(&str, &str)] = &[
     ("access-control-allow-private-network", "true"),
 ];
 
-/// The files of a directory, with `/` leading to the root catalog.
-pub(crate) fn router(directory: Directory) -> Router {
-    Router::new().fallback(file).with_state(Arc::new(directory)).layer(middleware::from_fn(open_to_all))
+/// What is served: a catalog at `/` and, when there is one, a build of STAC Browser at [`BROWSER_FOLDER`].
+#[derive(Debug)]
+pub(crate) struct Site {
+    catalog: Arc<Directory>,
+    browser: Option<Arc<Directory>>,
 }
 
-async fn file(State(directory): State<Arc<Directory>>, request: Request) -> Response {
-    let (method, path) = (request.method(), request.uri().path());
+/// Where the path of a request leads.
+enum Place<'a> {
+    /// To this path within a directory.
+    In(&'a Arc<Directory>, &'a str),
+    /// To another address.
+    Elsewhere(&'static str),
+}
+
+impl Site {
+    pub(crate) fn new(catalog: Directory, browser: Option<Directory>) -> Self {
+        Self { catalog: Arc::new(catalog), browser: browser.map(Arc::new) }
+    }
+
+    fn place<'a>(&'a self, path: &'a str) -> Place<'a> {
+        match (&self.browser, path.strip_prefix(BROWSER)) {
+            (Some(_), Some("")) => Place::Elsewhere(BROWSER_FOLDER),
+            (Some(browser), Some("/")) => Place::In(browser, "/index.html"),
+            (Some(browser), Some(within)) if within.starts_with('/') => Place::In(browser, within),
+            _ if path == "/" => Place::Elsewhere(ROOT_CATALOG),
+            _ => Place::In(&self.catalog, path),
+        }
+    }
+}
+
+/// The files of a site.
+pub(crate) fn router(site: Site) -> Router {
+    Router::new().fallback(file).with_state(Arc::new(site)).layer(middleware::from_fn(open_to_all))
+}
+
+async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
+    let method = request.method();
     if method != Method::GET && method != Method::HEAD {
         return respond::with_methods(method);
     }
-    if path == "/" {
-        return (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, ROOT_CATALOG)]).into_response();
-    }
+    let (directory, path) = match site.place(request.uri().path()) {
+        Place::In(directory, path) => (Arc::clone(directory), path),
+        Place::Elsewhere(location) => {
+            return (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, location)]).into_response();
+        }
+    };
     let Some(target) = Target::of_request(path) else {
         return respond::with_refusal(NotServed::Absent);
     };

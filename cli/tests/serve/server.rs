@@ -28,21 +28,20 @@ pub(crate) struct Answer {
 
 impl Server {
     pub(crate) fn start() -> Self {
-        let directory = TempDir::new().unwrap();
-        fs::create_dir_all(directory.path().join("CBERS4/.hidden")).unwrap();
-        fs::create_dir_all(directory.path().join(".lazycat")).unwrap();
-        fs::write(directory.path().join("catalog.json"), CATALOG).unwrap();
-        fs::write(directory.path().join("CBERS4/a.json"), ITEM).unwrap();
-        fs::write(directory.path().join("CBERS4/.hidden/a.json"), ITEM).unwrap();
-        fs::write(directory.path().join(".lazycat/state.db"), "secret").unwrap();
-        Self::on(directory)
+        Self::on(sample())
     }
 
     pub(crate) fn on(directory: TempDir) -> Self {
+        Self::with(directory, &[])
+    }
+
+    /// On this directory, with more options.
+    pub(crate) fn with(directory: TempDir, options: &[&str]) -> Self {
         let mut process = lazycat()
             .arg("serve")
             .arg(directory.path())
             .args(["--addr", "127.0.0.1:0"])
+            .args(options)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -114,6 +113,17 @@ impl Answer {
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
+}
+
+pub(crate) fn sample() -> TempDir {
+    let directory = TempDir::new().unwrap();
+    fs::create_dir_all(directory.path().join("CBERS4/.hidden")).unwrap();
+    fs::create_dir_all(directory.path().join(".lazycat")).unwrap();
+    fs::write(directory.path().join("catalog.json"), CATALOG).unwrap();
+    fs::write(directory.path().join("CBERS4/a.json"), ITEM).unwrap();
+    fs::write(directory.path().join("CBERS4/.hidden/a.json"), ITEM).unwrap();
+    fs::write(directory.path().join(".lazycat/state.db"), "secret").unwrap();
+    directory
 }
 
 pub(crate) fn lazycat() -> Command {
