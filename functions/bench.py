@@ -19,6 +19,7 @@ SETTINGS = {
     "LAZYCAT_STACK": "bench",
     "LAZYCAT_TIMEOUT": "60",
     "LAZYCAT_ATTEMPTS": "5",
+    "LAZYCAT_AUDIT_REPAIR": "no",
     "LAZYCAT_SOURCE_BUCKETS": "cbers-pds",
     "LAZYCAT_METADATA_BUCKETS": "cbers-meta-pds",
     "LAZYCAT_CATALOG_BUCKET": "catalog",

@@ -45,7 +45,7 @@ pub use self::log::ItemLog;
 pub use self::source::Folder;
 pub use self::state::{DeadLetters, Depth, KeptLetter, LetterReader, LevelSender, Queue, QueueName, State, is_full};
 
-pub(crate) use self::directory::read_names as names_in;
+pub(crate) use self::directory::read_names_to_enter as names_in;
 pub(crate) use self::tree::page as key_page;
 
 pub(crate) use self::state::again;

@@ -124,7 +124,7 @@ fn items_without_source_are_withdrawn_only_when_they_are_few() {
 #[test]
 fn an_audit_while_a_run_works_tells_no_drift() {
     let world = World::with(&[mux(0)]);
-    for number in 1..4_000 {
+    for number in 1..2_000 {
         world.add(&SceneSpec::cbers4_mux(57, 121 + (number % 7) as u32, day(number)));
     }
     let mut running = world.start(&["--tick", "0.2"]);

@@ -145,13 +145,22 @@ impl Directory {
 
     /// The names in a folder, sorted: of the objects, and of the folders with the slash that orders them.
     fn names(&self, level: &Level) -> PortResult<(Vec<String>, Vec<String>)> {
+        self.names_by(level, read_names)
+    }
+
+    /// The same, as `read` gives them.
+    fn names_by(
+        &self,
+        level: &Level,
+        read: fn(&Path) -> io::Result<(Vec<String>, Vec<String>)>,
+    ) -> PortResult<(Vec<String>, Vec<String>)> {
         let path = match level.is_root() {
             true => self.shared.base.clone(),
             false => self.join(level.key())?,
         };
         // Nobody overwrites a file meanwhile: see `locks`.
         let locked = self.lock_folder(level.key())?;
-        let (mut objects, mut folders) = read_names(&path).map_err(|error| files::failed("listing", &path, error))?;
+        let (mut objects, mut folders) = read(&path).map_err(|error| files::failed("listing", &path, error))?;
         drop(locked);
         objects.sort_unstable();
         folders.sort_unstable();
@@ -243,7 +252,7 @@ impl InspectCatalog for Directory {
     /// Each page reads the folders that it begins in again. Their order is that of keys, whatever is written meanwhile.
     async fn keys(&self, prefix: &str, after: Option<&str>) -> PortResult<KeyPage> {
         let names = |folder: &str| match Level::parse(folder) {
-            Ok(folder) => self.names(&folder),
+            Ok(folder) => self.names_by(&folder, read_names_to_enter),
             // Too deep for any key of a catalog.
             Err(_) => Ok(Default::default()),
         };
@@ -283,7 +292,7 @@ fn etag(bytes: &[u8]) -> ETag {
 
 /// The names of the files, and of the directories with a slash behind, in no order. A folder that is not there is
 /// empty.
-pub(crate) fn read_names(path: &Path) -> io::Result<(Vec<String>, Vec<String>)> {
+fn read_names(path: &Path) -> io::Result<(Vec<String>, Vec<String>)> {
     let (mut objects, mut folders) = (Vec::new(), Vec::new());
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
@@ -304,8 +313,6 @@ pub(crate) fn read_names(path: &Path) -> io::Result<(Vec<String>, Vec<String>)> 
         let mut kind = entry.file_type()?;
         if kind.is_symlink() {
             match fs::metadata(entry.path()) {
-                // Into a folder that holds it, one would go round and round.
-                Ok(metadata) if metadata.is_dir() && leads_up(&entry.path(), path) => continue,
                 Ok(metadata) => kind = metadata.file_type(),
                 Err(_) => continue,
             }
@@ -319,8 +326,19 @@ pub(crate) fn read_names(path: &Path) -> io::Result<(Vec<String>, Vec<String>)> 
     Ok((objects, folders))
 }
 
-/// Whether a link in `folder` leads to it, or to one that holds it.
+/// [`read_names`] without the links that lead to the folder itself, or to one that holds it: whoever goes into what he finds
+/// would go round and round.
+pub(crate) fn read_names_to_enter(path: &Path) -> io::Result<(Vec<String>, Vec<String>)> {
+    let (files, mut folders) = read_names(path)?;
+    folders.retain(|name| !leads_up(&path.join(name.trim_end_matches('/')), path));
+    Ok((files, folders))
+}
+
+/// Whether an entry of `folder` is a link that leads to it, or to one that holds it.
 fn leads_up(link: &Path, folder: &Path) -> bool {
+    if !link.is_symlink() {
+        return false;
+    }
     matches!((link.canonicalize(), folder.canonicalize()), (Ok(target), Ok(folder)) if folder.starts_with(&target))
 }
 

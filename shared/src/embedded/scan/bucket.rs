@@ -148,8 +148,8 @@ impl FolderBuckets {
         Ok(loose)
     }
 
-    /// The page of what is laid out as the public bucket.
-    fn laid_out(&self, prefix: &str, after: Option<&str>) -> PortResult<KeyPage> {
+    /// The page of what is laid out as the public bucket. Only the folders of the bucket's satellites are gone through.
+    fn laid_out(&self, bucket: &str, prefix: &str, after: Option<&str>) -> PortResult<KeyPage> {
         let names = |folder: &str| {
             let path = self.base.join(folder);
             // Behind the first look at the base a folder may have gone.
@@ -159,7 +159,10 @@ impl FolderBuckets {
             };
             let depth = if folder.is_empty() { 0 } else { folder.split('/').count() };
             match depth {
-                0 => folders.retain(|name| missions::satellite_of_folder(name.trim_end_matches('/')).is_some()),
+                0 => folders.retain(|name| {
+                    let satellite = missions::satellite_of_folder(name.trim_end_matches('/'));
+                    satellite.is_some() && self.is_in(bucket, name)
+                }),
                 5 => folders.clear(),
                 _ => {}
             }
@@ -201,7 +204,7 @@ impl ListSource for FolderBuckets {
         let loose = self.loose(after.is_none())?;
         let mut from = after.map(str::to_owned);
         loop {
-            let merged = self.merged(&loose, prefix, from.as_deref())?;
+            let merged = self.merged(&loose, bucket, prefix, from.as_deref())?;
             from = merged.objects.last().map(|(key, _)| key.clone()).or(from);
             let mut page = SourcePage { objects: Vec::new(), more: merged.more };
             for (key, below) in merged.objects {
@@ -224,9 +227,9 @@ struct Merged {
 }
 
 impl FolderBuckets {
-    /// A page of what is laid out and what is loose, in all buckets.
-    fn merged(&self, loose: &[Loose], prefix: &str, after: Option<&str>) -> PortResult<Merged> {
-        let laid_out = self.laid_out(prefix, after)?;
+    /// A page of what is laid out in the bucket and what is loose in any.
+    fn merged(&self, loose: &[Loose], bucket: &str, prefix: &str, after: Option<&str>) -> PortResult<Merged> {
+        let laid_out = self.laid_out(bucket, prefix, after)?;
         // Behind the last key of a page that is not the last, what is laid out is not known yet.
         let known = laid_out.keys.last().filter(|_| laid_out.more).cloned();
         let is_before = |key: &str| key < prefix || after.is_some_and(|after| key <= after);
