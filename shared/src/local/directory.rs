@@ -13,6 +13,7 @@ use super::holder::Holder;
 use super::locks::{Locked, Locks};
 use super::source::join;
 use super::state::{State, again};
+use super::tree::Names;
 use crate::level::{Level, check_key};
 use crate::ports::{
     ETag, Expected, InspectCatalog, Inspected, ItemPut, KeyPage, Object, Page, PageToken, PortError, PortResult,
@@ -144,16 +145,12 @@ impl Directory {
     }
 
     /// The names in a folder, sorted: of the objects, and of the folders with the slash that orders them.
-    fn names(&self, level: &Level) -> PortResult<(Vec<String>, Vec<String>)> {
+    fn names(&self, level: &Level) -> PortResult<Names> {
         self.names_by(level, read_names)
     }
 
     /// The same, as `read` gives them.
-    fn names_by(
-        &self,
-        level: &Level,
-        read: fn(&Path) -> io::Result<(Vec<String>, Vec<String>)>,
-    ) -> PortResult<(Vec<String>, Vec<String>)> {
+    fn names_by(&self, level: &Level, read: fn(&Path) -> io::Result<Names>) -> PortResult<Names> {
         let path = match level.is_root() {
             true => self.shared.base.clone(),
             false => self.join(level.key())?,
@@ -292,7 +289,7 @@ fn etag(bytes: &[u8]) -> ETag {
 
 /// The names of the files, and of the directories with a slash behind, in no order. A folder that is not there is
 /// empty.
-fn read_names(path: &Path) -> io::Result<(Vec<String>, Vec<String>)> {
+fn read_names(path: &Path) -> io::Result<Names> {
     let (mut objects, mut folders) = (Vec::new(), Vec::new());
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
@@ -328,7 +325,7 @@ fn read_names(path: &Path) -> io::Result<(Vec<String>, Vec<String>)> {
 
 /// [`read_names`] without the links that lead to the folder itself, or to one that holds it: whoever goes into what he finds
 /// would go round and round.
-pub(crate) fn read_names_to_enter(path: &Path) -> io::Result<(Vec<String>, Vec<String>)> {
+pub(crate) fn read_names_to_enter(path: &Path) -> io::Result<Names> {
     let (files, mut folders) = read_names(path)?;
     folders.retain(|name| !leads_up(&path.join(name.trim_end_matches('/')), path));
     Ok((files, folders))
