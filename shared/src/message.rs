@@ -34,11 +34,25 @@ struct LevelBody<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum LevelMessageError {
     /// Not the JSON object that the mover sends.
-    #[error("the message is no {{\"level\", \"since\"}} object: {0}")]
+    #[error("the message is no {{\"level\", \"since\"}} object: {}", complaint(.0))]
     Json(#[from] serde_json::Error),
     /// The level key is none.
     #[error(transparent)]
     Level(#[from] LevelError),
+}
+
+/// What is wrong with JSON, in a sentence that can be read: a text in a wrong place may be as long as its document, and is
+/// told by its beginning. What was expected, and where, stands behind it.
+fn complaint(error: &serde_json::Error) -> String {
+    const BEGINNING: usize = 160;
+    const END: usize = 120;
+    let text = error.to_string();
+    let begins = text.char_indices().nth(BEGINNING).map(|(at, _)| at);
+    let ends = text.char_indices().nth_back(END).map(|(at, _)| at);
+    match (begins, ends) {
+        (Some(begins), Some(ends)) if begins < ends => format!("{}…{}", &text[..begins], &text[ends..]),
+        _ => text,
+    }
 }
 
 impl LevelMessage {

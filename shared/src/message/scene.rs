@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::complaint;
 use crate::ports::SourceObject;
 
 /// The longest body that is read, in bytes: as much as SQS delivers.
@@ -99,15 +100,16 @@ impl SceneRecord {
             return Err(refused(format!("the message is {} bytes long, expected at most {LONGEST_BODY}", body.len())));
         }
         let outer: Body<'_> = serde_json::from_str(body)
-            .map_err(|error| refused(format!("the message is no S3 event in JSON: {error}")))?;
+            .map_err(|error| refused(format!("the message is no S3 event in JSON: {}", complaint(&error))))?;
         if outer.kind.is_none() && outer.message.is_none() {
             return Self::of_event(outer);
         }
         let Some(message) = outer.message else {
             return Err(refused("the SNS envelope has no Message".to_owned()));
         };
-        let inner: Body<'_> = serde_json::from_str(&message)
-            .map_err(|error| refused(format!("Message of the SNS envelope is no S3 event in JSON: {error}")))?;
+        let inner: Body<'_> = serde_json::from_str(&message).map_err(|error| {
+            refused(format!("Message of the SNS envelope is no S3 event in JSON: {}", complaint(&error)))
+        })?;
         Self::of_event(inner)
     }
 
@@ -250,6 +252,16 @@ mod tests {
         let test = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2014-10-13T15:57:02.089Z","Bucket":"b"}"#;
         assert_eq!(SceneRecord::decode(test).unwrap(), []);
         assert_eq!(SceneRecord::decode(&envelope(test)).unwrap(), []);
+    }
+
+    #[test]
+    fn a_long_text_in_a_wrong_place_is_told_by_its_beginning_with_what_was_expected() {
+        for name in ["Records", "Message"] {
+            let body = json!({ name: ["é".repeat(5_000)], "Type": 1 }).to_string();
+            let refused = SceneRecord::decode(&body).unwrap_err().to_string();
+            assert!(refused.len() < 1_000, "{refused}");
+            assert!(refused.contains("expected") && refused.contains("line 1 column"), "{refused}");
+        }
     }
 
     #[test]
