@@ -170,7 +170,7 @@ pub enum AuditError {
 ///
 /// # Errors
 ///
-/// [`AuditError`]; each call is made [`TRIES`] times before.
+/// [`AuditError`]; each call is made four times before.
 pub async fn audit<C, S, M, W, R, D>(
     ports: &Ports<'_, C, S, M, W, R>,
     settings: &Settings,

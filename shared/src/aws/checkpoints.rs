@@ -15,7 +15,7 @@ const DOCUMENT: &str = "document";
 
 /// The checkpoints in the table of dirty levels. Clones share the client.
 ///
-/// An item is `{level, document}`, its key [`PREFIX`] and the name. Needs `dynamodb:GetItem`, `dynamodb:PutItem` and
+/// An item is `{level, document}`, its key `.checkpoint/` and the name. Needs `dynamodb:GetItem`, `dynamodb:PutItem` and
 /// `dynamodb:DeleteItem` on the table, on condition of leading keys that start so.
 #[derive(Debug, Clone)]
 pub struct Checkpoints {
