@@ -6,12 +6,11 @@ a proxy that records their requests. Permissions are enforced: a function that l
 
 import platform
 
-import boto3
 import pytest
 
+import template
 from emulator import Emulator
 from recorder import Recorder
-from scenes import BUCKETS
 from stack import Stack
 
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
@@ -45,7 +44,7 @@ def world(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def source_topic(world):
-    for bucket in set(BUCKETS.values()):
+    for bucket in template.read()["Parameters"]["SourceBuckets"]["Default"].split(","):
         world.client("s3").create_bucket(Bucket=bucket)
     return world.client("sns").create_topic(Name="quicklooks")["TopicArn"]
 
