@@ -30,8 +30,7 @@ use crate::grid::Grid;
 use crate::level::Level;
 use crate::message::SceneRecord;
 use crate::ports::{
-    Clock, InspectCatalog, ListSource, PortError, PortResult, ReadCatalog, ReadMarks, ReadSource, SourceObject,
-    WatchQueues,
+    Clock, InspectCatalog, ListSource, PortError, PortResult, ReadCatalog, ReadMarks, ReadSource, WatchQueues,
 };
 use crate::scene::SceneId;
 use crate::stac::Buckets;
@@ -503,23 +502,8 @@ where
             self.report.spared = Some(Spared { items: scenes.len() as u64, share, allowed });
             return;
         }
-        // Any of the buckets: what is taken out is found by its name alone.
         let bucket = self.settings.sources.first().cloned().unwrap_or_default();
-        self.records.extend(scenes.iter().map(|scene| removal(scene, bucket.clone())));
-    }
-}
-
-/// The message that the removal of the scene's metadata sends.
-fn removal(scene: &SceneId, bucket: String) -> SceneRecord {
-    let key = format!("{}/{}.{}", scene.folder(), scene.without_level(), scene.camera.quicklook.extension());
-    SceneRecord {
-        source: SourceObject { bucket, key, file: None },
-        removed: true,
-        reprocess: false,
-        force: false,
-        quicklook: None,
-        message_id: None,
-        time: None,
+        self.records.extend(scenes.iter().map(|scene| SceneRecord::removal(scene, bucket.clone(), None)));
     }
 }
 

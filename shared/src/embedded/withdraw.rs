@@ -14,9 +14,8 @@ use crate::grid::INPE;
 use crate::level::Level;
 use crate::local::{Local, QueueName};
 use crate::message::SceneRecord;
-use crate::ports::{Clock as _, PortError, PortResult, ReadCatalog as _, SourceObject};
+use crate::ports::{Clock as _, PortError, PortResult, ReadCatalog as _};
 use crate::scene::SceneId;
-use crate::stac::Buckets;
 
 use super::worker::World;
 use super::{Engine, NOTHING_TO_DO, Progress, RunError, Summary, settings};
@@ -82,13 +81,14 @@ impl Engine<'_> {
             }
             thread::sleep(NOTHING_TO_DO);
         }
+        let bucket = self.generate.buckets.0.first().map(|pair| pair.images.clone()).unwrap_or_default();
         for batch in scenes.chunks(AT_ONCE) {
             let mut bodies = Vec::with_capacity(batch.len());
             for scene in batch {
                 let was_there = self.patience.insist(|| exists(self.local, &item_key(scene)))?;
                 // The row may still link an item that is gone; a row that never was is not to be made for it.
                 if was_there || self.patience.insist(|| has_row(self.local, scene))? {
-                    bodies.push(removal(scene, &self.generate.buckets).encode());
+                    bodies.push(SceneRecord::removal(scene, bucket.clone(), Some(World.now())).encode());
                 }
                 found.push(was_there);
             }
@@ -96,22 +96,6 @@ impl Engine<'_> {
         }
         self.fed.store(true, Ordering::Release);
         Ok(found)
-    }
-}
-
-/// The message that the removal of the scene's metadata sends.
-fn removal(scene: &SceneId, buckets: &Buckets) -> SceneRecord {
-    // Any configured bucket: what is taken out is found by its name alone.
-    let bucket = buckets.0.first().map(|pair| pair.images.clone()).unwrap_or_default();
-    let key = format!("{}/{}.{}", scene.folder(), scene.without_level(), scene.camera.quicklook.extension());
-    SceneRecord {
-        source: SourceObject { bucket, key, file: None },
-        removed: true,
-        reprocess: false,
-        force: false,
-        quicklook: None,
-        message_id: None,
-        time: Some(World.now()),
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::complaint;
 use crate::ports::SourceObject;
+use crate::scene::SceneId;
 
 /// The longest body that is read, in bytes: as much as SQS delivers.
 pub const LONGEST_BODY: usize = 1024 * 1024;
@@ -89,6 +90,22 @@ struct ObjectRecord {
 }
 
 impl SceneRecord {
+    /// The message that the removal of a scene's metadata from `bucket` sends. What is taken out is found by its name
+    /// alone, so any of the buckets will do.
+    #[must_use]
+    pub fn removal(scene: &SceneId, bucket: String, time: Option<DateTime<Utc>>) -> Self {
+        let key = format!("{}/{}.{}", scene.folder(), scene.without_level(), scene.camera.quicklook.extension());
+        Self {
+            source: SourceObject { bucket, key, file: None },
+            removed: true,
+            reprocess: false,
+            force: false,
+            quicklook: None,
+            message_id: None,
+            time,
+        }
+    }
+
     /// Reads the body of a message. S3's test event holds no records.
     ///
     /// # Errors
