@@ -67,12 +67,13 @@ soak: ## The use cases under fresh random schedules and faults, for SOAK_SECONDS
 	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) run --locked --quiet --package lazycat-tests --bin soak
 
 .PHONY: judges
-judges: setup build ## The field's validators over the catalog that `make run` makes
+judges: setup build ## The field's validators and client over what `make run` makes and serves
 	.venv/bin/python -B -m pytest -q -rs -p no:cacheprovider tests/judges
 	rm -rf target/judged
 	$(LAZYCAT) run fixtures/scenes --catalog target/judged
 	tests/judges/judge.py target/judged
 	$(LAZYCAT) validate target/judged
+	.venv/bin/python -B -m pytest -q -rs -p no:cacheprovider tests/api
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZ_SECONDS (60), some at a time; see tests/tests/fuzz/main.rs

@@ -9,5 +9,7 @@ printf '\n## Item generation, one thread\n\n'
 cargo bench --quiet --locked --package lazycat --bench items
 printf '\n## Rebuild of a row\n\n'
 cargo bench --quiet --locked --package lazycat --bench rebuild
+printf '\n## Search\n\n'
+cargo bench --quiet --locked --package lazycat-api --bench search
 printf '\n## lazycat run\n\n'
 cargo bench --quiet --locked --package lazycat-cli --bench run

@@ -2,6 +2,7 @@
 //!
 //! Layout:
 //! - [`audit`]: `lazycat audit`, where source, items and catalogs do not agree
+//! - [`index`]: `lazycat index`, the search index of a catalog directory
 //! - [`run`]: `lazycat run`, a catalog made from a folder of scene metadata
 //! - [`serve`]: `lazycat serve`, a catalog directory over HTTP
 //! - [`redrive`]: `lazycat redrive`, dead letters listed, put back, dropped
@@ -18,6 +19,7 @@ mod counting;
 mod explain;
 mod redrive;
 mod reprocess;
+mod index;
 mod run;
 mod serve;
 mod shell;
@@ -59,6 +61,7 @@ enum Command {
     Audit(audit::Args),
     Redrive(redrive::Args),
     Reprocess(reprocess::Args),
+    Index(index::Args),
     Run(run::Args),
     Serve(serve::Args),
     Status(status::Args),
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Command::Audit(args) => audit::execute(&args),
         Command::Redrive(args) => redrive::execute(&args),
         Command::Reprocess(args) => reprocess::execute(&args),
+        Command::Index(args) => index::execute(&args),
         Command::Run(args) => run::execute(&args),
         Command::Serve(args) => serve::execute(&args),
         Command::Status(args) => status::execute(&args),

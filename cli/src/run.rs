@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use lazycat::embedded::{self, Options, Progress, Summary};
+use lazycat::embedded::{self, Options, Progress, SearchIndex, Summary};
 use lazycat::local;
 use lazycat::stac::BucketPair;
 use lazycat::stac::catalog::Site;
@@ -49,6 +49,16 @@ pub(crate) struct Args {
     /// Print the summary as JSON.
     #[arg(long)]
     json: bool,
+
+    /// Make a search index beside the catalog, for `lazycat serve` to answer searches from. One that is there is kept in
+    /// step in any case.
+    #[arg(long, conflicts_with = "no_index")]
+    index: bool,
+
+    /// Leave the search index behind: it is not searched any more until a later run, or `lazycat index rebuild`, has
+    /// filled it anew.
+    #[arg(long)]
+    no_index: bool,
 
     /// How many threads work; as many as there are cores when not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -104,6 +114,11 @@ fn start(args: &Args) -> Result<Summary, String> {
     let mut options = Options::new(source);
     options.watch = args.watch;
     options.force = args.force;
+    options.index = match (args.index, args.no_index) {
+        (true, _) => SearchIndex::Make,
+        (_, true) => SearchIndex::LeaveBehind,
+        _ => SearchIndex::Follow,
+    };
     options.tick = Duration::from_secs_f64(args.tick);
     options.site = Site { public_url: args.public_url.clone() };
     if let Some(workers) = args.workers {
@@ -142,7 +157,8 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-fn public_url(text: &str) -> Result<String, String> {
+/// An http or https address with a slash at the end.
+pub(crate) fn public_url(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let is_plain = rest.is_some_and(|rest| {
         !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#', '"', ' ', '\\']) && rest.is_ascii()

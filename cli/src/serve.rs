@@ -4,8 +4,10 @@
 //! - `target`, `range`, `etag`, `media`: what a request asks for; pure
 //! - `directory`: opens files inside the directory; blocks
 //! - `respond`, `router`: from a request to a response; [`router`] is where further routes are added
+//! - `api`: the STAC API over the search index of the directory
 //! - `connections`, `patience`: accepts connections and bounds them
 
+mod api;
 mod connections;
 mod directory;
 mod etag;
@@ -22,6 +24,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use axum::Router;
+use lazycat::index::Index;
 use tokio::net::TcpListener;
 
 use self::directory::Directory;
@@ -49,6 +53,11 @@ pub(crate) struct Args {
     /// /browser/, so that the catalog can be looked at without internet.
     #[arg(long, value_name = "FOLDER")]
     browser: Option<PathBuf>,
+
+    /// Where clients reach this server, an http or https address, when that is not where their requests are sent to: the
+    /// links of the STAC API start with it.
+    #[arg(long, value_name = "URL", value_parser = crate::run::public_url)]
+    public_url: Option<String>,
 }
 
 /// Serves until the process is told to stop.
@@ -77,7 +86,10 @@ fn start(args: &Args) -> Result<(), String> {
         .max_blocking_threads(64)
         .build()
         .map_err(|error| format!("the asynchronous runtime did not start: {error}"))?;
-    runtime.block_on(listen(args.addr, catalog, browser))?;
+    let api = api::router(&args.directory, args.public_url.clone())
+        .map_err(|error| crate::explain::directory(&args.directory, &error))?;
+    let looks = Looks { browser: browser.is_some(), index: Index::is_there(&args.directory) };
+    runtime.block_on(listen(args.addr, router::router(api, Site::new(catalog, browser)), looks))?;
     // A read that hangs, on a network disk say, must not keep the process.
     runtime.shutdown_background();
     Ok(())
@@ -96,24 +108,30 @@ fn open_browser(folder: &Path) -> Result<Directory, String> {
     ))
 }
 
-async fn listen(addr: SocketAddr, catalog: Directory, browser: Option<Directory>) -> Result<(), String> {
+/// What there is beside the catalog itself.
+struct Looks {
+    browser: bool,
+    index: bool,
+}
+
+async fn listen(addr: SocketAddr, router: Router, looks: Looks) -> Result<(), String> {
     let stop = stop_signal().map_err(|error| format!("signals cannot be received: {error}"))?;
     let listener = TcpListener::bind(addr).await.map_err(|error| address_error(addr, &error))?;
     let bound = listener.local_addr().map_err(|error| address_error(addr, &error))?;
-    announce(&mut io::stdout().lock(), bound, browser.is_some());
-    connections::serve(listener, router::router(Site::new(catalog, browser)), stop).await;
+    announce(&mut io::stdout().lock(), bound, &looks);
+    connections::serve(listener, router, stop).await;
     Ok(())
 }
 
 /// Says where the catalog is: its address alone on the first line, for programs, then how to look at it. A reader that
 /// has gone away does not stop the server.
-fn announce(out: &mut impl Write, bound: SocketAddr, has_browser: bool) {
+fn announce(out: &mut impl Write, bound: SocketAddr, looks: &Looks) {
     let reachable = match bound.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::from((Ipv4Addr::LOCALHOST, bound.port())),
         IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::from((Ipv6Addr::LOCALHOST, bound.port())),
         _ => bound,
     };
-    let advice = if has_browser {
+    let advice = if looks.browser {
         format!("open it in STAC Browser: http://{reachable}{BROWSER_FOLDER}")
     } else if reachable.ip().is_loopback() {
         format!("open it in STAC Browser: {PUBLIC_BROWSER}http:/{reachable}/catalog.json")
@@ -121,7 +139,12 @@ fn announce(out: &mut impl Write, bound: SocketAddr, has_browser: bool) {
         // A page that came over https may read this machine over http, and no other.
         "to open it in STAC Browser, serve a build of that too: --browser FOLDER".to_owned()
     };
-    let lines = format!("http://{reachable}/catalog.json\n{advice}\n");
+    let search = if looks.index {
+        format!("search it through its STAC API: http://{reachable}/")
+    } else {
+        "to search it through a STAC API, make its index: lazycat index rebuild".to_owned()
+    };
+    let lines = format!("http://{reachable}/catalog.json\n{advice}\n{search}\n");
     let _ = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
 }
 
@@ -179,15 +202,18 @@ mod tests {
 
     use super::*;
 
-    fn announced(bound: &str, has_browser: bool) -> String {
+    /// The lines about the catalog and the browser, and the one about searches.
+    fn announced(bound: &str, browser: bool, index: bool) -> (String, String) {
         let mut out = Vec::new();
-        announce(&mut out, bound.parse().unwrap(), has_browser);
-        String::from_utf8(out).unwrap()
+        announce(&mut out, bound.parse().unwrap(), &Looks { browser, index });
+        let text = String::from_utf8(out).unwrap();
+        let (looks, search) = text.trim_end().rsplit_once('\n').unwrap();
+        (format!("{looks}\n"), search.to_owned())
     }
 
     #[test]
     fn the_address_stands_alone_on_the_first_line() {
-        let text = announced("127.0.0.1:4321", false);
+        let text = announced("127.0.0.1:4321", false, false).0;
         assert_eq!(
             text,
             "http://127.0.0.1:4321/catalog.json\n\
@@ -198,7 +224,7 @@ mod tests {
     #[test]
     fn a_browser_that_is_served_too_is_the_one_to_open() {
         assert_eq!(
-            announced("192.0.2.1:4321", true),
+            announced("192.0.2.1:4321", true, false).0,
             "http://192.0.2.1:4321/catalog.json\nopen it in STAC Browser: http://192.0.2.1:4321/browser/\n"
         );
     }
@@ -206,7 +232,7 @@ mod tests {
     #[test]
     fn a_public_page_is_not_told_of_an_address_that_it_may_not_read() {
         assert_eq!(
-            announced("192.0.2.1:4321", false),
+            announced("192.0.2.1:4321", false, false).0,
             "http://192.0.2.1:4321/catalog.json\n\
              to open it in STAC Browser, serve a build of that too: --browser FOLDER\n"
         );
@@ -214,8 +240,17 @@ mod tests {
 
     #[test]
     fn an_unspecified_address_is_announced_as_one_that_can_be_opened() {
-        assert!(announced("0.0.0.0:80", false).starts_with("http://127.0.0.1:80/catalog.json\n"));
-        assert!(announced("[::]:80", true).starts_with("http://[::1]:80/catalog.json\n"));
+        assert!(announced("0.0.0.0:80", false, false).0.starts_with("http://127.0.0.1:80/catalog.json\n"));
+        assert!(announced("[::]:80", true, false).0.starts_with("http://[::1]:80/catalog.json\n"));
+    }
+
+    #[test]
+    fn searches_are_announced_where_there_is_an_index_and_else_how_to_make_one() {
+        assert_eq!(
+            announced("127.0.0.1:4321", false, true).1,
+            "search it through its STAC API: http://127.0.0.1:4321/"
+        );
+        assert!(announced("127.0.0.1:4321", true, false).1.ends_with("lazycat index rebuild"));
     }
 
     #[test]

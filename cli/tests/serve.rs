@@ -52,9 +52,22 @@ fn an_item_is_geojson_and_may_be_kept_longer_than_a_catalog() {
 }
 
 #[test]
-fn the_root_leads_to_the_root_catalog() {
-    let answer = Server::start().get("/");
-    assert_eq!((answer.status, answer.header("location")), (307, "/catalog.json"));
+fn the_root_is_the_landing_page_and_leads_to_the_root_catalog() {
+    let server = Server::start();
+    let answer = server.get("/");
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+    assert!(
+        answer.text().contains(&format!(r#""href":"http://{}/catalog.json""#, server.address)),
+        "{}",
+        answer.text()
+    );
+}
+
+#[test]
+fn a_search_without_an_index_says_how_to_make_one() {
+    let answer = Server::start().get("/search");
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "5"));
+    assert!(answer.text().contains(r#""code":"NoIndex""#) && answer.text().contains("lazycat index rebuild"));
 }
 
 #[test]

@@ -26,7 +26,7 @@ mod worker;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,9 +34,11 @@ use futures::executor::block_on;
 
 use crate::generate;
 use crate::grid;
+use crate::index::{self, Index};
 use crate::local::{Local, QueueName};
 use crate::mover;
 use crate::ports::PortError;
+use crate::search::rebuild::rebuild;
 use crate::stac::catalog::Site;
 use crate::stac::{BucketPair, Buckets};
 use crate::update;
@@ -70,6 +72,20 @@ pub struct Options {
     pub buckets: Option<BucketPair>,
     /// Where readers will find the catalog.
     pub site: Site,
+    /// What becomes of the search index beside the catalog.
+    pub index: SearchIndex,
+}
+
+/// What becomes of the search index beside a catalog.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SearchIndex {
+    /// It is kept in step where there is one.
+    #[default]
+    Follow,
+    /// It is made where there is none, and kept in step.
+    Make,
+    /// It is left behind: not searched any more until it was filled anew.
+    LeaveBehind,
 }
 
 impl Options {
@@ -85,6 +101,7 @@ impl Options {
             look_every: Duration::from_secs(1),
             buckets: None,
             site: Site::default(),
+            index: SearchIndex::default(),
         }
     }
 }
@@ -103,6 +120,9 @@ pub enum RunError {
     /// The state of the catalog cannot be read or written.
     #[error("the catalog's state fails: {0}")]
     State(#[from] PortError),
+    /// The search index cannot be opened.
+    #[error(transparent)]
+    Index(#[from] index::OpenError),
 }
 
 /// How often a message is tried before it goes to the dead letters although its trouble may pass.
@@ -141,6 +161,8 @@ struct Engine<'a> {
     local: &'a Local,
     options: &'a Options,
     progress: &'a Progress,
+    /// What follows the item topic, from when work begins.
+    index: OnceLock<Index>,
     /// The id of all messages of this run.
     run: String,
     generate: generate::Settings,
@@ -168,6 +190,7 @@ impl<'a> Engine<'a> {
             local,
             options,
             progress,
+            index: OnceLock::new(),
             run: feeder::run_id(),
             generate: generate::Settings { grid: &grid::INPE, buckets, attempts: ATTEMPTS },
             update: update::Settings {
@@ -202,6 +225,9 @@ impl<'a> Engine<'a> {
 
     /// Runs all threads until there is nothing left to do, `feed` being the one that enqueues.
     fn work_until_quiet(&self, count: bool, feed: impl FnOnce()) -> Result<(), RunError> {
+        if let Some(index) = self.open_index()? {
+            self.index.get_or_init(|| index);
+        }
         thread::scope(|scope| {
             for _ in 0..self.options.workers.max(1) {
                 scope.spawn(|| self.stop_on_panic(|| self.work()));
@@ -216,6 +242,26 @@ impl<'a> Engine<'a> {
             Some(error) => Err(error),
             None => Ok(()),
         }
+    }
+
+    /// Opens the search index, before anything is done that it has to be told of. One that is new, or was left behind, is
+    /// filled from the catalog first.
+    fn open_index(&self) -> Result<Option<Index>, RunError> {
+        let dir = self.local.directory.path();
+        match self.options.index {
+            SearchIndex::LeaveBehind => {
+                Index::leave_behind(dir)?;
+                return Ok(None);
+            }
+            SearchIndex::Follow if !Index::is_there(dir) => return Ok(None),
+            SearchIndex::Follow | SearchIndex::Make => {}
+        }
+        let index = Index::open(dir)?;
+        if !self.patience.insist(|| index.is_complete())? {
+            let filled = self.patience.insist(|| block_on(rebuild(&self.local.directory, &index, |_| {})))?;
+            self.progress.troubled(filled.refused);
+        }
+        Ok(Some(index))
     }
 
     fn is_stopped(&self) -> bool {

@@ -23,6 +23,8 @@ pub mod aws;
 pub mod embedded;
 pub mod generate;
 pub mod grid;
+#[cfg(feature = "local")]
+pub mod index;
 pub mod level;
 #[cfg(feature = "local")]
 pub mod local;
@@ -34,6 +36,8 @@ pub mod ports;
 pub mod redrive;
 pub mod reprocess;
 pub mod scene;
+#[cfg(feature = "search")]
+pub mod search;
 pub mod stac;
 pub mod status;
 pub mod update;

@@ -1,4 +1,4 @@
-//! The routes. Those of an API can be added to the router that [`router`] returns; what no route takes is a file.
+//! The routes: those of the STAC API; what none of them takes is a file.
 
 use std::io;
 use std::sync::Arc;
@@ -13,9 +13,6 @@ use axum::response::{IntoResponse, Response};
 use super::directory::{Directory, NotServed};
 use super::respond;
 use super::target::Target;
-
-/// The document that a visitor of `/` is sent to.
-const ROOT_CATALOG: &str = "/catalog.json";
 
 /// Where STAC Browser is served. A folder of this name in the catalog is then out of sight; no level has it.
 const BROWSER: &str = "/browser";
@@ -32,7 +29,7 @@ const ALWAYS: &[(&str, &str)] = &[
 /// On the answer to a preflight request. The last one lets a public page, such as STAC Browser's, read from this
 /// machine.
 const PREFLIGHT: &[(&str, &str)] = &[
-    ("access-control-allow-methods", respond::METHODS),
+    ("access-control-allow-methods", "GET, HEAD, POST, OPTIONS"),
     ("access-control-allow-headers", "Range, If-Range, If-None-Match, Content-Type, Accept"),
     ("access-control-max-age", "86400"),
     ("access-control-allow-private-network", "true"),
@@ -63,15 +60,15 @@ impl Site {
             (Some(_), Some("")) => Place::Elsewhere(BROWSER_FOLDER),
             (Some(browser), Some("/")) => Place::In(browser, "/index.html"),
             (Some(browser), Some(within)) if within.starts_with('/') => Place::In(browser, within),
-            _ if path == "/" => Place::Elsewhere(ROOT_CATALOG),
             _ => Place::In(&self.catalog, path),
         }
     }
 }
 
-/// The files of a site.
-pub(crate) fn router(site: Site) -> Router {
-    Router::new().fallback(file).with_state(Arc::new(site)).layer(middleware::from_fn(open_to_all))
+/// The routes of an API, and the files of a site.
+pub(crate) fn router(api: Router, site: Site) -> Router {
+    let files = Router::new().fallback(file).with_state(Arc::new(site));
+    api.fallback_service(files).layer(middleware::from_fn(open_to_all))
 }
 
 async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {

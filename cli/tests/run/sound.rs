@@ -70,11 +70,30 @@ pub fn must_be_the_same_but_for_revisions(one: &Path, other: &Path) {
 }
 
 /// Asserts that a catalog is sound and holds so many items: each document is linked exactly once from where it
-/// belongs, no link dangles, nothing else is there, and `lazycat validate` agrees.
+/// belongs, no link dangles, nothing else is there, `lazycat validate` agrees, and the search index holds all of it.
 pub fn must_be_sound(catalog: &Path, items: usize) {
     assert_eq!(items_of(catalog), items, "items linked");
     let validated = lazycat(&["validate", catalog.to_str().unwrap()]);
     assert!(validated.status.success(), "{}", validated.told());
+    must_be_in_step(catalog, items);
+}
+
+/// Asserts that the search index holds so many items, those of the catalog and no others, as they are there: to build it
+/// anew changes nothing.
+pub fn must_be_in_step(catalog: &Path, items: usize) {
+    let rebuilt = lazycat(&["index", "rebuild", "--catalog", catalog.to_str().unwrap()]);
+    assert!(rebuilt.status.success(), "{}", rebuilt.told());
+    let number = |word: &str| {
+        let (before, _) = rebuilt.stdout.split_once(word).unwrap_or_else(|| panic!("{}", rebuilt.told()));
+        let digits = before.rsplit_once(' ').map_or(before, |(_, digits)| digits);
+        digits.replace(',', "").parse::<usize>().unwrap_or_else(|_| panic!("{}", rebuilt.told()))
+    };
+    assert_eq!(
+        (number(" items"), number(" changed"), number(" removed"), number(" refused")),
+        (items, 0, 0, 0),
+        "items, changed, removed, refused: {}",
+        rebuilt.told()
+    );
 }
 
 /// As [`must_be_sound`], but without `lazycat validate`, which refuses files that a hand has put there. How many

@@ -5,8 +5,10 @@ use std::thread;
 use futures::executor::block_on;
 
 use crate::generate;
+use crate::index::Topic;
 use crate::local::{Dice, Folder, Queue, QueueName, WallClock};
 use crate::ports::{Chance, Clock, Delivery, PortError, ReceiveMessages};
+use crate::search::rebuild::FollowCatalog as _;
 use crate::update;
 
 use super::patience::Patient;
@@ -61,11 +63,12 @@ impl Engine<'_> {
         }
         let (deliveries, given_up) = self.give_up.sort_out(&queue, &letters, &self.patience, received)?;
         self.progress.refused(given_up);
+        let topic = Topic::new(&self.local.log, self.index.get());
         let ports = generate::Ports {
             source: &Folder::new(&self.options.source),
             items: &self.patient(&self.local.directory),
             marks: &self.patient(state),
-            topic: &self.patient(&self.local.log),
+            topic: &self.patient(&topic),
             letters: &self.patient(&letters),
             world: &World,
         };
@@ -92,9 +95,26 @@ impl Engine<'_> {
             world: &World,
         };
         let report = block_on(update::update(&ports, &self.update, &deliveries));
+        self.follow_collections(&report)?;
         self.give_back(&queue, &deliveries, &report.acknowledged)?;
         self.progress.updated(report);
         Ok(true)
+    }
+
+    /// Tells the search index of the collections among the levels that were looked after, before their messages are
+    /// acknowledged: whether they were written now or by an attempt that has died since.
+    fn follow_collections(&self, report: &update::Report) -> Result<(), PortError> {
+        let Some(index) = self.index.get() else { return Ok(()) };
+        let grid = self.update.grid;
+        let levels = report.rebuilt.iter().map(|(level, _)| level);
+        let keys: Vec<String> = levels
+            .filter(|level| grid.collection_of(level).as_ref() == Some(level))
+            .map(|level| grid.document_key(level))
+            .collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.patience.insist(|| block_on(index.follow(&keys, 0))).map(drop)
     }
 
     fn patient<'b, P>(&'b self, port: &'b P) -> Patient<'b, P> {

@@ -1,0 +1,371 @@
+//! load-stac-items: messages about items in, a search index that agrees with them.
+//!
+//! For a batch of messages: decode; fetch what is only referenced; check every item; put the changes in order, the
+//! newest of each item alone; apply them; only then acknowledge, each message by itself. A message is done when each of
+//! its records is: written, removed, or superseded by something newer. What cannot be loaded fails alone, and its
+//! message goes to the dead letters with the reason.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::change::{Action, Applied, Change, Version, newest_first_come_last};
+use super::decode::{self, Event, What};
+use super::document::{self, Part};
+use super::item::{self, Fault};
+use super::ports::{FetchDocuments, IndexError, IndexItems};
+use super::source::{Allowed, Source};
+use crate::generate::letter;
+use crate::ports::{BuryLetters, Clock, Delivery, PortError, PortResult, answers};
+
+/// How many faults of one item are told.
+const FAULTS_TOLD: usize = 8;
+
+/// What the use case needs of the world.
+#[derive(Debug)]
+pub struct Ports<'a, F, I, L, C> {
+    /// Where documents are read that messages refer to.
+    pub documents: &'a F,
+    /// The index.
+    pub index: &'a I,
+    /// Where messages go that cannot be worked on.
+    pub letters: &'a L,
+    /// The time, for what is written down, and for messages that do not say when they were sent.
+    pub clock: &'a C,
+}
+
+/// What an operator decides.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What may be read. A message that refers to anything else is refused, without a request.
+    pub allowed: Allowed,
+    /// The longest document that is read, in bytes.
+    pub longest_document: u64,
+    /// How often a message is received before a passing trouble, too, sends it to the dead letters, with its reason.
+    pub attempts: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { allowed: Allowed::default(), longest_document: 16 * 1024 * 1024, attempts: 5 }
+    }
+}
+
+/// What became of a batch.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// For each message, whether it is done with and may be acknowledged; the others come back.
+    pub acknowledged: Vec<bool>,
+    /// How many items and collections were written.
+    pub written: usize,
+    /// How many items were taken out, or were not there.
+    pub removed: usize,
+    /// How many changes were older than what the index or the same batch holds, or than the object they refer to.
+    pub superseded: usize,
+    /// How many records tell of objects that are neither items nor collections.
+    pub ignored: usize,
+    /// The records that went to the dead letters.
+    pub refused: Vec<Refusal>,
+    /// Why the messages that are not acknowledged come back.
+    pub troubles: Vec<String>,
+}
+
+/// A record that is not loaded, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// Which: the message and the place in it, and the item or the address when that is known.
+    pub record: String,
+    /// A short, stable word.
+    pub reason: String,
+    /// One sentence.
+    pub detail: String,
+}
+
+/// A record of a message on its way, and the text behind it.
+struct Record {
+    delivery: usize,
+    /// What names it in a report.
+    name: String,
+    version: Version,
+    sequencer: Option<String>,
+    /// The address that it was read from.
+    source: Option<Source>,
+    what: Loaded,
+}
+
+/// What a record has come to.
+enum Loaded {
+    /// A document that is here.
+    Text(String),
+    /// A document that is still to be read.
+    Reference,
+    Removed,
+    Withdrawn {
+        collection: String,
+        id: String,
+    },
+    /// There is nothing more to do.
+    Done,
+}
+
+/// Why a record is not loaded.
+struct Trouble {
+    permanent: bool,
+    reason: String,
+    detail: String,
+}
+
+impl Trouble {
+    fn permanent(reason: &str, detail: String) -> Self {
+        Self { permanent: true, reason: reason.to_owned(), detail }
+    }
+
+    fn passing(error: &dyn std::fmt::Display) -> Self {
+        Self { permanent: false, reason: "unavailable".to_owned(), detail: error.to_string() }
+    }
+}
+
+/// The troubles of each message, with the names of the records.
+type Troubles = BTreeMap<usize, Vec<(String, Trouble)>>;
+
+/// Works on a batch of messages about items.
+pub async fn load<F, I, L, C>(ports: &Ports<'_, F, I, L, C>, settings: &Settings, deliveries: &[Delivery]) -> Report
+where
+    F: FetchDocuments + Sync,
+    I: IndexItems + Sync,
+    L: BuryLetters + Sync,
+    C: Clock + Sync,
+{
+    let mut report = Report { acknowledged: vec![true; deliveries.len()], ..Report::default() };
+    let mut troubles = Troubles::new();
+    let mut records = read(deliveries, ports.clock.now(), &mut troubles);
+    fetch(ports.documents, settings, &mut records, &mut report, &mut troubles).await;
+    apply(ports.index, &records, &mut report, &mut troubles).await;
+    conclude(ports, settings, deliveries, troubles, &mut report).await;
+    report
+}
+
+/// Decodes all messages.
+fn read(deliveries: &[Delivery], now: DateTime<Utc>, troubles: &mut Troubles) -> Vec<Record> {
+    let mut records = Vec::with_capacity(deliveries.len());
+    for (at, delivery) in deliveries.iter().enumerate() {
+        match decode::decode(&delivery.body) {
+            Ok(events) => records.extend(events.into_iter().map(|event| record(at, delivery, event, now))),
+            Err(error) => {
+                let trouble = Trouble::permanent("message", error.to_string());
+                troubles.entry(at).or_default().push((format!("message {}", delivery.id), trouble));
+            }
+        }
+    }
+    records
+}
+
+fn record(delivery: usize, from: &Delivery, event: Event, now: DateTime<Utc>) -> Record {
+    let mut name = format!("message {}", from.id);
+    if !event.at.is_empty() {
+        name.push_str(&format!(" {}", event.at));
+    }
+    let (source, what) = match event.what {
+        What::Document(text) => (None, Loaded::Text(text)),
+        What::Written(source) => (Some(source), Loaded::Reference),
+        What::Removed(source) => (Some(source), Loaded::Removed),
+        What::Withdrawn { collection, id } => (None, Loaded::Withdrawn { collection, id }),
+    };
+    if let Some(source) = &source {
+        name.push_str(&format!(" {source}"));
+    }
+    let version = event.time.or(from.sent).unwrap_or(now).into();
+    Record { delivery, name, version, sequencer: event.sequencer, source, what }
+}
+
+/// Reads what is only referenced, each document once. One that is gone has been superseded: its removal is told by
+/// another message.
+async fn fetch<F: FetchDocuments>(
+    documents: &F,
+    settings: &Settings,
+    records: &mut [Record],
+    report: &mut Report,
+    troubles: &mut Troubles,
+) {
+    let mut wanted: BTreeMap<Source, Vec<usize>> = BTreeMap::new();
+    for (at, record) in records.iter_mut().enumerate() {
+        let Some(source) = &record.source else { continue };
+        if !source.may_be_loaded() {
+            record.what = Loaded::Done;
+            report.ignored += 1;
+        } else if !source.is_allowed(&settings.allowed) {
+            let detail = "it is in no bucket and on no host that this loader may read".to_owned();
+            record.what = Loaded::Done;
+            let trouble = (record.name.clone(), Trouble::permanent("forbidden-source", detail));
+            troubles.entry(record.delivery).or_default().push(trouble);
+        } else if matches!(record.what, Loaded::Reference) {
+            wanted.entry(source.clone()).or_default().push(at);
+        }
+    }
+    if wanted.is_empty() {
+        return;
+    }
+    let (sources, waiting): (Vec<Source>, Vec<Vec<usize>>) = wanted.into_iter().unzip();
+    let fetched = answers(documents.fetch(&sources, settings.longest_document).await, sources.len(), "reading");
+    for (waiting, result) in waiting.into_iter().zip(fetched) {
+        let result = result.map(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()));
+        for at in waiting {
+            let record = &mut records[at];
+            let trouble = match &result {
+                Ok(Ok(text)) => {
+                    record.what = Loaded::Text(text.clone());
+                    continue;
+                }
+                Ok(Err(detail)) => Trouble::permanent("document", detail.clone()),
+                Err(PortError::NotFound { .. }) => {
+                    record.what = Loaded::Done;
+                    report.superseded += 1;
+                    continue;
+                }
+                Err(error @ PortError::TooLarge { .. }) => Trouble::permanent("too-large", error.to_string()),
+                Err(error @ PortError::NotAFile { .. }) => Trouble::permanent("document", error.to_string()),
+                Err(error) => Trouble::passing(error),
+            };
+            record.what = Loaded::Done;
+            troubles.entry(record.delivery).or_default().push((record.name.clone(), trouble));
+        }
+    }
+}
+
+/// Checks all items, and applies the newest change of each.
+async fn apply<I: IndexItems>(index: &I, records: &[Record], report: &mut Report, troubles: &mut Troubles) {
+    let addresses: Vec<Option<String>> = records.iter().map(address).collect();
+    let mut changes = Vec::with_capacity(records.len());
+    let mut names = Vec::with_capacity(records.len());
+    for (record, address) in records.iter().zip(&addresses) {
+        let mut put = |name: String, action| {
+            let change = Change { version: record.version, source: address.as_deref(), action };
+            changes.push((change, record.sequencer.clone()));
+            names.push((record.delivery, name));
+        };
+        match &record.what {
+            Loaded::Done | Loaded::Reference => {}
+            Loaded::Removed => put(record.name.clone(), Action::RemoveSource),
+            Loaded::Withdrawn { collection, id } => {
+                put(format!("{} {collection}/{id}", record.name), Action::RemoveItem { collection, id });
+            }
+            Loaded::Text(text) => match document::parts(text) {
+                Ok(parts) if parts.is_empty() => report.ignored += 1,
+                Ok(parts) => {
+                    for part in parts {
+                        match action(part, &record.name) {
+                            Ok((name, action)) => put(name, action),
+                            Err(refused) => troubles.entry(record.delivery).or_default().push(refused),
+                        }
+                    }
+                }
+                Err(fault) => {
+                    let trouble = Trouble::permanent("document", fault.to_string());
+                    troubles.entry(record.delivery).or_default().push((record.name.clone(), trouble));
+                }
+            },
+        }
+    }
+    let (order, needless) = newest_first_come_last(&changes);
+    report.superseded += needless.len();
+    let mut slots: Vec<Option<Change<'_>>> = changes.into_iter().map(|(change, _)| Some(change)).collect();
+    let ordered: Vec<Change<'_>> = order.iter().filter_map(|at| slots[*at].take()).collect();
+    if ordered.is_empty() {
+        return;
+    }
+    let mut results = index.apply(&ordered).await.into_iter();
+    for at in &order {
+        let (delivery, name) = &names[*at];
+        let trouble = match results.next() {
+            Some(Ok(Applied::Written)) => {
+                report.written += 1;
+                continue;
+            }
+            Some(Ok(Applied::Removed)) => {
+                report.removed += 1;
+                continue;
+            }
+            Some(Ok(Applied::Superseded)) => {
+                report.superseded += 1;
+                continue;
+            }
+            Some(Err(IndexError::Refused { reason, detail })) => Trouble { permanent: true, reason, detail },
+            Some(Err(IndexError::Port(error))) => Trouble::passing(&error),
+            None => Trouble::passing(&"the index has not answered for this record"),
+        };
+        troubles.entry(*delivery).or_default().push((name.clone(), trouble));
+    }
+}
+
+/// The address of a record's document: where it was read, or what the document says itself.
+fn address(record: &Record) -> Option<String> {
+    match (&record.source, &record.what) {
+        (Some(source), _) => Some(source.to_string()),
+        (None, Loaded::Text(text)) => item::own_address(text).map(|source| source.to_string()),
+        (None, _) => None,
+    }
+}
+
+/// What a part of a document asks for.
+fn action<'a>(part: Part<'a>, record: &str) -> Result<(String, Action<'a>), (String, Trouble)> {
+    match part {
+        Part::Collection { id, text } => {
+            let name = format!("{record} collection {id}");
+            Ok((name, Action::PutCollection { id, text }))
+        }
+        Part::Item { at, text } => {
+            let name = if at.is_empty() { record.to_owned() } else { format!("{record} {at}") };
+            match item::check(text) {
+                Ok(item) => Ok((format!("{name} {}/{}", item.collection, item.id), Action::PutItem(item))),
+                Err(faults) => Err((name, Trouble::permanent("item", told(&faults)))),
+            }
+        }
+    }
+}
+
+fn told(faults: &[Fault]) -> String {
+    let mut told: Vec<String> = faults.iter().take(FAULTS_TOLD).map(ToString::to_string).collect();
+    if faults.len() > FAULTS_TOLD {
+        told.push(format!("and {} more", faults.len() - FAULTS_TOLD));
+    }
+    told.join("; ")
+}
+
+/// Decides for each message that had a trouble: back to the queue, or to the dead letters.
+async fn conclude<F, I, L, C>(
+    ports: &Ports<'_, F, I, L, C>,
+    settings: &Settings,
+    deliveries: &[Delivery],
+    troubles: Troubles,
+    report: &mut Report,
+) where
+    L: BuryLetters,
+    C: Clock,
+{
+    for (at, troubles) in troubles {
+        let delivery = &deliveries[at];
+        let passing = troubles.iter().find(|(_, trouble)| !trouble.permanent);
+        if let (Some((name, trouble)), true) = (passing, delivery.receives < settings.attempts) {
+            report.acknowledged[at] = false;
+            report.troubles.push(format!("{name}: {}", trouble.detail));
+            continue;
+        }
+        let detail: Vec<String> =
+            troubles.iter().take(FAULTS_TOLD).map(|(name, trouble)| format!("{name}: {}", trouble.detail)).collect();
+        let (_, first) = &troubles[0];
+        let buried: PortResult<()> =
+            ports.letters.bury(&letter(delivery, &first.reason, detail.join("; "), ports.clock.now())).await;
+        match buried {
+            Ok(()) => report.refused.extend(troubles.into_iter().map(|(record, trouble)| Refusal {
+                record,
+                reason: trouble.reason,
+                detail: trouble.detail,
+            })),
+            Err(error) => {
+                report.acknowledged[at] = false;
+                report.troubles.push(format!("the dead letters take no message: {error}"));
+            }
+        }
+    }
+}
