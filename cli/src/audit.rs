@@ -3,9 +3,11 @@
 mod show;
 
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+#[cfg(feature = "aws")]
+use std::time::Instant;
 
 use clap::ValueEnum;
 use lazycat::audit::{self, Content};
@@ -13,20 +15,29 @@ use lazycat::embedded::Progress;
 use lazycat::embedded::audit::{AuditOptions, Audited};
 use lazycat::grid::INPE;
 use lazycat::level::Level;
-use lazycat::local::{self, Dice, STATE_FOLDER};
+use lazycat::local::Dice;
 use lazycat::ports::Chance as _;
 
-use crate::explain;
+#[cfg(feature = "aws")]
+use crate::stack::Deployed;
+use crate::target::{self, Place, Target};
 
 /// The exit code of wrong usage, as clap's.
 const WRONG_USAGE: u8 = 2;
+
+/// How long what looks wrong in a directory is left: longer than a run takes from the queue into the catalog.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// The same in a stack: some ticks of the mover, and the update that follows.
+#[cfg(feature = "aws")]
+const GRACE_OF_A_STACK: Duration = Duration::from_secs(180);
 
 /// The exit code where something is wrong in the catalog.
 const DRIFT: u8 = 4;
 
 /// Say where source, items and catalogs do not agree.
 ///
-/// Every document is compared with the one that a rebuild would write, the items with the scenes of SOURCE, and of some
+/// Every document is compared with the one that a rebuild would write, the items with the scenes of the source, and of some
 /// items the content with what their scene gives. A catalog may be worked on meanwhile: what is still owed is counted as
 /// pending, and is no drift. Nothing is changed without --repair, and no document is ever written by an audit itself.
 ///
@@ -36,22 +47,29 @@ const DRIFT: u8 = 4;
 #[command(after_help = "Examples:
   lazycat audit --catalog catalog scenes
   lazycat audit --catalog catalog scenes --content full --prefix CBERS4/MUX/057
-  lazycat audit --catalog catalog scenes --repair --dry-run")]
+  lazycat audit --catalog catalog scenes --repair --dry-run
+  lazycat audit --stack lazycat-prod --prefix CBERS4/MUX    against the buckets that the stack takes scenes from")]
 pub(crate) struct Args {
-    /// The catalog directory.
-    #[arg(long, value_name = "DIR")]
-    catalog: PathBuf,
+    #[command(flatten)]
+    target: Target,
 
-    /// The folder of scene metadata that the catalog is made of; without it, only catalogs and items are compared.
-    #[arg(value_name = "SOURCE")]
+    /// The folder of scene metadata that the catalog of a directory is made of; without it, only catalogs and items are
+    /// compared. A stack knows its source.
+    #[arg(value_name = "SOURCE", group = "sourced")]
+    #[cfg_attr(feature = "aws", arg(conflicts_with = "stack"))]
     source: Option<PathBuf>,
+
+    /// With --stack: compare only catalogs and items, and list no source bucket.
+    #[cfg(feature = "aws")]
+    #[arg(long, requires = "stack", conflicts_with_all = ["content", "prune"])]
+    without_source: bool,
 
     /// Only this level and all below it, such as CBERS4/MUX/057.
     #[arg(long, value_name = "LEVEL", default_value = "")]
     prefix: String,
 
     /// Of which items the content is compared with what their scene gives.
-    #[arg(long, value_enum, default_value_t = Which::Sample, requires = "source")]
+    #[arg(long, value_enum, default_value_t = Which::Sample, requires = "sourced")]
     content: Which,
 
     /// How many items a sample holds.
@@ -62,11 +80,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
-    /// How many seconds what looks wrong is left before it is looked at for the last time.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
-    grace: f64,
+    /// How many seconds what looks wrong is left before it is looked at for the last time: 3, or 180 with --stack, when
+    /// not given.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    grace: Option<f64>,
 
-    /// Have levels rebuilt and items made, through the same queues as a run, until nothing is left to do.
+    /// Have levels rebuilt and items made, through the same queues as all others; in a directory, until nothing is left to
+    /// do.
     #[arg(long)]
     repair: bool,
 
@@ -74,8 +94,8 @@ pub(crate) struct Args {
     #[arg(long, requires = "repair")]
     dry_run: bool,
 
-    /// With --repair: also withdraw the items that SOURCE has no scene of.
-    #[arg(long, requires = "repair", requires = "source")]
+    /// With --repair: also withdraw the items that the source has no scene of.
+    #[arg(long, requires = "repair", requires = "sourced")]
     prune: bool,
 
     /// With --prune: nothing is withdrawn when it would be a greater share of all items than this, of 1.
@@ -123,11 +143,15 @@ pub(crate) fn execute(args: &Args) -> ExitCode {
 }
 
 fn audit(args: &Args, top: Level, seed: u64) -> Result<Audited, String> {
-    let catalog = &args.catalog;
-    std::fs::read_dir(catalog).map_err(|error| explain::directory(catalog, &error))?;
-    if ![STATE_FOLDER, "catalog.json"].iter().any(|name| catalog.join(name).exists()) {
-        return Err(format!("DIR: {} holds no catalog; give the directory that `lazycat run` made", catalog.display()));
+    match args.target.place() {
+        Place::Catalog(catalog) => of_directory(args, catalog, top, seed),
+        #[cfg(feature = "aws")]
+        Place::Stack(name) => of_stack(args, name, top, seed),
     }
+}
+
+fn of_directory(args: &Args, catalog: &Path, top: Level, seed: u64) -> Result<Audited, String> {
+    target::must_hold_a_catalog(catalog)?;
     let absolute = |source: &PathBuf| {
         let unreadable = |error: io::Error| format!("SOURCE: {} cannot be read: {error}", source.display());
         std::fs::read_dir(source).map_err(unreadable)?;
@@ -137,19 +161,53 @@ fn audit(args: &Args, top: Level, seed: u64) -> Result<Audited, String> {
     let options = AuditOptions {
         source: args.source.as_ref().map(absolute).transpose()?,
         top,
-        content: match args.content {
-            Which::Full => Content::Full,
-            Which::Sample => Content::Sample { items: args.sample, seed },
-        },
-        grace: Duration::from_secs_f64(args.grace),
+        content: args.content(seed),
+        grace: args.grace(GRACE),
         repair: args.repair,
         prune: args.prune.then_some(args.prune_share),
         dry_run: args.dry_run,
     };
-    let local = local::open(catalog).map_err(|error| error.to_string())?;
+    let local = target::open(catalog)?;
     let (looked, worked) = (audit::Progress::default(), Progress::default());
     let audit = || lazycat::embedded::audit::audit(&local, &options, &looked, &worked);
     show::during(&looked, io::stderr().is_terminal(), audit).map_err(|error| error.to_string())
+}
+
+/// Audits a stack from here, as its function does, but without the end that a function has.
+#[cfg(feature = "aws")]
+fn of_stack(args: &Args, name: &str, top: Level, seed: u64) -> Result<Audited, String> {
+    let deployed = Deployed::find(name)?;
+    let buckets = deployed.buckets()?;
+    let sources = if args.without_source { &[][..] } else { &buckets.0[..] };
+    let settings = audit::Settings {
+        grid: &INPE,
+        site: deployed.site()?,
+        sources: sources.iter().map(|pair| pair.images.clone()).collect(),
+        buckets: buckets.clone(),
+        top,
+        content: args.content(seed),
+        grace: u64::try_from(args.grace(GRACE_OF_A_STACK).as_millis()).unwrap_or(u64::MAX),
+        prune: args.prune.then_some(args.prune_share),
+    };
+    let looked = audit::Progress::default();
+    let started = Instant::now();
+    let is_repaired = args.repair && !args.dry_run;
+    let audit = || deployed.audit(&settings, is_repaired, &looked);
+    let report = show::during(&looked, io::stderr().is_terminal(), audit)?;
+    Ok(Audited { report, repaired: None, seconds: started.elapsed().as_secs_f64() })
+}
+
+impl Args {
+    fn content(&self, seed: u64) -> Content {
+        match self.content {
+            Which::Full => Content::Full,
+            Which::Sample => Content::Sample { items: self.sample, seed },
+        }
+    }
+
+    fn grace(&self, usual: Duration) -> Duration {
+        self.grace.map_or(usual, Duration::from_secs_f64)
+    }
 }
 
 /// A level of the grid.

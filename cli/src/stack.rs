@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use lazycat::aws::{Clients, DeadLetterQueue, Queue, Stack, TimeOuts};
+use lazycat::audit::{self, AuditError, Leave, Progress, Repair, Report as AuditReport, Settings};
+use lazycat::aws::{
+    CatalogBucket, Clients, DeadLetterQueue, DirtyLevels, Queue, Queues, SourceBuckets, Stack, TimeOuts, World,
+};
 use lazycat::message::DeadLetter;
 use lazycat::ports::PortError;
 use lazycat::redrive::{self, Action, Kind, Listing, Report, Selection};
+use lazycat::stac::catalog::Site;
+use lazycat::stac::{BucketPair, Buckets};
 use lazycat::status::Status;
 use tokio::runtime::Runtime;
 
@@ -93,6 +98,54 @@ impl Deployed {
         queues.iter().map(redrive).collect()
     }
 
+    /// The buckets that it takes scenes from.
+    pub(crate) fn buckets(&self) -> Result<Buckets, String> {
+        let list = |name| {
+            let value = self.stack.parameter(name).map_err(told)?;
+            Ok::<Vec<String>, String>(value.split(',').map(|bucket| bucket.trim().to_owned()).collect())
+        };
+        let (images, quicklooks) = (list("SourceBuckets")?, list("MetadataBuckets")?);
+        if images.len() != quicklooks.len() {
+            return Err(format!(
+                "the stack {} has {} SourceBuckets and {} MetadataBuckets, expected as many",
+                self.stack.name(),
+                images.len(),
+                quicklooks.len()
+            ));
+        }
+        let pair = |(images, quicklooks)| BucketPair { images, quicklooks };
+        Ok(Buckets(images.into_iter().zip(quicklooks).map(pair).collect()))
+    }
+
+    /// What its documents tell about the catalog.
+    pub(crate) fn site(&self) -> Result<Site, String> {
+        let root = self.stack.output("CatalogUrl").map_err(told)?;
+        Ok(Site { public_url: Some(root.strip_suffix("catalog.json").unwrap_or(root).to_owned()) })
+    }
+
+    /// Audits it; what is to be repaired goes to its queues.
+    pub(crate) fn audit(&self, settings: &Settings, repair: bool, progress: &Progress) -> Result<AuditReport, String> {
+        let Clients { s3, sqs, dynamodb, .. } = &self.clients;
+        let output = |name| self.stack.output(name).map_err(told);
+        let marks = DirtyLevels::new(dynamodb.clone(), output("DirtyLevels")?);
+        let scenes = Queue::new(sqs.clone(), output("ScenesQueue")?);
+        let levels = Queue::new(sqs.clone(), output("LevelsQueue")?);
+        let ports = audit::Ports {
+            catalog: &CatalogBucket::new(s3.clone(), output("CatalogBucket")?),
+            source: &SourceBuckets::new(s3.clone()),
+            marks: &marks,
+            queues: &Queues(vec![scenes.clone(), levels]),
+            clock: &World,
+        };
+        let audited = if repair {
+            let repair = Repair { marks: &marks, queue: &scenes, world: &World };
+            self.run(audit::audit(&ports, settings, &repair, progress))
+        } else {
+            self.run(audit::audit(&ports, settings, &Leave, progress))
+        };
+        audited.map_err(told)
+    }
+
     fn letters(&self, queue: Kind) -> Result<(Queue, DeadLetterQueue), String> {
         let (messages, letters) = self.stack.urls(queue).map_err(told)?;
         let sqs = &self.clients.sqs;
@@ -129,6 +182,12 @@ impl Denied for lazycat::aws::StackError {
 impl Denied for lazycat::aws::SetUpError {
     fn is_denied(&self) -> bool {
         false
+    }
+}
+
+impl Denied for AuditError {
+    fn is_denied(&self) -> bool {
+        matches!(self, Self::Port(error) if error.is_denied())
     }
 }
 

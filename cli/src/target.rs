@@ -17,7 +17,7 @@ pub(crate) struct Target {
 
     /// The deployed stack, by its name; region and credentials as the AWS command takes them.
     #[cfg(feature = "aws")]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", group = "sourced")]
     stack: Option<String>,
 }
 

@@ -4,6 +4,7 @@ import json
 
 import catalog
 import pytest
+from conftest import ARCHITECTURE
 from scenes import fixtures
 from stack import BUCKET
 
@@ -79,3 +80,27 @@ def test_what_cannot_be_audited_is_told(hasty, event, told):
 
 def test_a_camera_without_scenes_is_no_fault_of_a_schedule(hasty):
     assert counts(invoke(hasty, prefix="CBERS4A/WFI/999", mayBeEmpty=True)) == {}
+
+
+@pytest.fixture
+def repairing(stack, source_topic):
+    """The stack as it is deployed where its audit may repair; as before in the end."""
+    stack.deploy(ARCHITECTURE, source_topic, AuditRepair="yes")
+    client, name = stack.client("lambda"), stack.outputs["AuditCatalog"]
+    known = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    client.update_function_configuration(FunctionName=name, Environment={"Variables": known | {"LAZYCAT_AUDIT_GRACE": "2"}})
+    yield stack
+    stack.deploy(ARCHITECTURE, source_topic)
+
+
+def test_a_stack_that_may_repair_does_so_with_the_rights_that_it_then_has(repairing):
+    stack = repairing
+    gone, s3 = SCENES[0].item_key, stack.client("s3")
+    before = s3.get_object(Bucket=BUCKET, Key=gone)["Body"].read()
+    s3.delete_object(Bucket=BUCKET, Key=gone)
+    report = invoke(stack, prefix=PREFIX)
+    assert counts(report) == {"source-without-item": 1, "link-without-object": 1} and report["repaired"] is True
+    stack.settle()
+    assert s3.get_object(Bucket=BUCKET, Key=gone)["Body"].read() == before
+    assert counts(invoke(stack, prefix=PREFIX)) == {}
+    catalog.assert_sound(stack)

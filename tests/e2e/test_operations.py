@@ -10,6 +10,8 @@ from stack import BUCKET, NAME
 
 SCENES = fixtures("CBERS4/AWFI/**/*.xml")[:4]
 LATE, GOOD = SCENES[0], SCENES[1]
+# The exit code of an audit that has found some.
+DRIFT = 4
 
 
 def run(stack, *arguments: str, code: int = 0, **environment: str):
@@ -19,7 +21,7 @@ def run(stack, *arguments: str, code: int = 0, **environment: str):
         [ROOT / "target/release/lazycat", *arguments, "--json"], env=known, capture_output=True, text=True, timeout=120
     )
     assert ran.returncode == code, ran.stdout + ran.stderr
-    return json.loads(ran.stdout) if code == 0 else ran.stderr
+    return json.loads(ran.stdout) if code in (0, DRIFT) else ran.stderr
 
 
 def test_a_refused_scene_is_listed_shown_and_put_back_when_its_reason_is_cleared(stack):
@@ -99,3 +101,34 @@ def test_what_cannot_be_found_or_done_is_told(stack):
     nothing = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent"}
     told = run(stack, "status", "--stack", NAME, code=1, **nothing)
     assert "there are no AWS credentials" in told and "AWS_PROFILE" in told
+
+
+def test_a_stack_is_audited_from_a_terminal_and_what_is_found_repaired_through_its_queues(stack):
+    stack.supply(*SCENES)
+    run(stack, "reprocess", SCENES[0].bucket, "--stack", NAME, "--prefix", "CBERS4/AWFI/")
+    stack.settle()
+    audit = ("audit", "--stack", NAME, "--prefix", "CBERS4/AWFI", "--grace", "2", "--content", "full")
+    sound = run(stack, *audit)
+    assert sound["drifted"] == 0 and sound["looked"]["compared"] == sound["looked"]["items"] >= len(SCENES)
+
+    s3 = stack.client("s3")
+    s3.delete_object(Bucket=BUCKET, Key=GOOD.item_key)
+    found = run(stack, *audit, code=DRIFT)
+    assert {name: group["count"] for name, group in found["drift"].items()} == {
+        "source-without-item": 1, "link-without-object": 1,
+    }
+    assert stack.marks() == set() and stack.waiting("ScenesQueue") == 0, "it only tells"
+    alone = run(stack, "audit", "--stack", NAME, "--prefix", "CBERS4/AWFI", "--grace", "2", "--without-source", code=DRIFT)
+    assert list(alone["drift"]) == ["link-without-object"] and alone["looked"]["scenes"] == 0
+
+    repaired = run(stack, *audit, "--repair", code=DRIFT)
+    assert repaired["repairs"]["scenes"] == 1 and repaired["dry_run"] is False
+    stack.settle()
+    assert stack.has(GOOD.item_key)
+    assert run(stack, *audit)["drifted"] == 0
+    catalog.assert_sound(stack)
+
+
+def test_an_audit_of_a_stack_that_is_not_there_says_so(stack):
+    assert "there is no stack elsewhere" in run(stack, "audit", "--stack", "elsewhere", code=1)
+    assert "--stack" in run(stack, "audit", ".", "--stack", NAME, code=2)

@@ -127,7 +127,11 @@ fn repairs(out: &mut impl io::Write, repair: bool, dry_run: bool, audited: &Audi
              rebuilt. Audit again to see that it is gone.",
             summary.made, summary.withdrawn, summary.refused, summary.rebuilt
         )?;
-    } else if repair && dry_run {
+    } else if repair && !dry_run {
+        if levels + scenes + withdrawals > 0 {
+            writeln!(out, "Sent to the queues, to be repaired: {what}. Audit again when they are empty.")?;
+        }
+    } else if repair {
         writeln!(out, "With --repair, without --dry-run: {what}.")?;
     } else if levels + scenes > 0 {
         writeln!(out, "To repair it: the same with --repair ({what}).")?;
