@@ -129,6 +129,12 @@ bench-functions: setup ## How fast the functions start, and what they keep in me
 bench: ## The benchmarks, one table
 	tests/bench.sh
 
+.PHONY: bench-loaders
+bench-loaders: setup ## The loader of pgstac beside pypgstac's, on one database
+	built=$$($(CARGO) bench --no-run --locked --package lazycat --features aws,pgstac --bench loaders --message-format json | \
+		sed -n 's/.*"executable":"\([^"]*loaders-[^"]*\)".*/\1/p'); \
+	.venv/bin/python -B tests/postgres/bench.py $$built
+
 .PHONY: format
 format: ## Formats the code
 	$(CARGO) fmt --all

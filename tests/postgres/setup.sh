@@ -7,7 +7,7 @@ source tests/setup.sh
 
 missing_postgres() {
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
-    compgen -G '/usr/share/postgresql/*/extension/postgis.control' >/dev/null || echo postgis postgresql-postgis
+    compgen -G '/usr/share/postgresql/*/extension/postgis.control' >/dev/null || echo postgresql-postgis
 }
 
 require_packages missing_postgres "PostgreSQL with PostGIS, as Debian has them, are"
