@@ -154,10 +154,11 @@ impl Service {
                     match tls {
                         None => serve(stream, seen, answering).await,
                         // A client that does not trust this service ends here.
-                        Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => serve(stream, seen, answering).await,
-                            Err(_) => {}
-                        },
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, seen, answering).await;
+                            }
+                        }
                     }
                 });
             }
