@@ -27,7 +27,7 @@ build: ## The release binary, target/release/lazycat, for directories alone
 
 .PHONY: catalog
 catalog: build ## A catalog from the scenes in fixtures/scenes, in ./demo
-	$(LAZYCAT) run fixtures/scenes --catalog $(CATALOG)
+	$(LAZYCAT) run fixtures/scenes --catalog $(CATALOG) --index
 
 .PHONY: run
 run: catalog ## The same, and serves it

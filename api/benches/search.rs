@@ -1,6 +1,7 @@
 //! The embedded search index: how fast it takes items, and how fast the API answers from it.
 //!
-//! A catalog of 100,000 items (LAZYCAT_BENCH_ITEMS), 40 a row, is written as files and followed, as `lazycat index
+//! A catalog of 100,000 items (LAZYCAT_BENCH_ITEMS), 40 a row, is written as files on tmpfs (LAZYCAT_BENCH_TMPFS, default
+//! /dev/shm) and followed, as `lazycat index
 //! rebuild` does; as many come in messages, decoded and checked, in batches. Then /search is asked through the API's own
 //! routes, with the documents read and rendered, for random places and times. Prints tables.
 
@@ -8,6 +9,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -37,7 +39,8 @@ const BATCH: usize = 500;
 
 fn main() {
     let count: usize = std::env::var("LAZYCAT_BENCH_ITEMS").map_or(100_000, |count| count.parse().expect("a number"));
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let tmpfs = std::env::var_os("LAZYCAT_BENCH_TMPFS").map_or_else(|| "/dev/shm".into(), std::path::PathBuf::from);
+    let folder = tempfile::tempdir_in(tmpfs).unwrap();
     let catalog = folder.path().join("catalog");
     let mut random = StdRng::seed_from_u64(1);
     let items: Vec<(String, String)> = (0..count).map(|number| made(number, &mut random)).collect();
@@ -61,17 +64,8 @@ fn main() {
     fs::create_dir(&other).unwrap();
     let messages = Index::open(&other).unwrap();
     let started = Instant::now();
-    for batch in items.chunks(BATCH) {
-        let changes: Vec<Change<'_>> = batch
-            .iter()
-            .map(|(key, text)| {
-                let action = Action::PutItem(item::check(text).unwrap());
-                Change { version: Version(1), source: Some(key), action }
-            })
-            .collect();
-        assert!(block_on(messages.apply(&changes)).iter().all(Result::is_ok));
-    }
-    rate("in batches of messages", started.elapsed());
+    load(&messages, &items);
+    rate("in batches of messages, two loaders at once", started.elapsed());
 
     let api = router(
         Searcher::new(&catalog, Limits::default()),
@@ -115,6 +109,28 @@ fn main() {
         let mean = found as f64 / SEARCHES as f64;
         println!("| {name} | {:.2} | {:.2} | {:.2} | {mean:.1} |", at(50), at(95), at(100));
     }
+}
+
+/// Checks and applies all items, as two loaders do who take batches of messages from one queue.
+fn load(index: &Index, items: &[(String, String)]) {
+    let batches = Mutex::new(items.chunks(BATCH));
+    let loader = || {
+        loop {
+            let Some(batch) = batches.lock().unwrap().next() else { return };
+            let changes: Vec<Change<'_>> = batch
+                .iter()
+                .map(|(key, text)| {
+                    let action = Action::PutItem(item::check(text).unwrap());
+                    Change { version: Version(1), source: Some(key), action }
+                })
+                .collect();
+            assert!(block_on(index.apply(&changes)).iter().all(Result::is_ok));
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(loader);
+        scope.spawn(loader);
+    });
 }
 
 /// Key and text of an item.

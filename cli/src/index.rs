@@ -22,6 +22,8 @@ const REFUSALS_SHOWN: usize = 50;
 
 /// Look after the search index of a catalog directory.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  lazycat index rebuild --catalog catalog")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -37,10 +39,17 @@ enum Command {
 /// Exit code 0: all items are in it. 3: some documents are no items that can be searched for; each is told with its
 /// faults. 1: it failed; run it again. 2: wrong usage.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lazycat index rebuild --catalog catalog
+  lazycat index rebuild --catalog catalog --json    for a program: what was done, and each refusal")]
 struct Rebuild {
     /// The catalog directory.
     #[arg(long, value_name = "DIR")]
     catalog: PathBuf,
+
+    /// Print what was done as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Does what was asked for, and says what became of it.
@@ -72,7 +81,8 @@ fn start(args: &Rebuild) -> Result<Followed, String> {
     let done =
         block_on(rebuild(&local.directory, &index, |done| shown.tell(done))).map_err(|error| error.to_string())?;
     shown.bar.finish_and_clear();
-    summary(&done, started.elapsed()).map_err(|error| format!("the summary cannot be printed: {error}"))?;
+    let told = if args.json { json(&done, started.elapsed()) } else { summary(&done, started.elapsed()) };
+    told.map_err(|error| format!("the summary cannot be printed: {error}"))?;
     Ok(done)
 }
 
@@ -99,6 +109,20 @@ impl Shown {
     }
 }
 
+/// The summary for programs.
+fn json(done: &Followed, took: Duration) -> io::Result<()> {
+    let told = serde_json::json!({
+        "items": done.items,
+        "collections": done.collections,
+        "changed": done.changed,
+        "removed": done.removed,
+        "refused": done.refused,
+        "seconds": took.as_secs_f64(),
+    });
+    writeln!(io::stdout().lock(), "{told}")
+}
+
+/// The summary for people.
 fn summary(done: &Followed, took: Duration) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let seconds = took.as_secs_f64();

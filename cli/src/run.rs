@@ -28,6 +28,7 @@ pub(crate) const SOME_REFUSED: u8 = 3;
 #[command(after_help = "Examples:
   lazycat run scenes --catalog catalog
   lazycat run scenes --catalog catalog --watch --public-url https://example.com/stac/
+  lazycat run scenes --catalog catalog --index   lazycat run scenes --catalog catalog --json | jq .refused  lazycat run scenes --catalog catalog --json | jq .refused lazycat serve catalog
   lazycat run scenes --catalog catalog --json | jq .refused")]
 pub(crate) struct Args {
     /// The folder of scene XML: flat, or laid out as the public bucket.

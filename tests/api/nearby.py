@@ -49,7 +49,7 @@ def _schema(url):
     path = FOUND.files.get(schemas.plain(url))
     if path is None and FOUND.with_extensions:
         raise requests.exceptions.ConnectionError(f"there is no schema {url}")
-    return path.read_text(encoding="utf-8") if path else "{}"
+    return path.read_text(encoding="utf-8") if path else json.dumps({"$schema": "http://json-schema.org/draft-07/schema#", "$id": url})
 
 
 class _LocalSchemas(pystac.stac_io.DefaultStacIO):

@@ -14,14 +14,26 @@ fn index(world: &World) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_run_fills_the_index_also_of_a_catalog_that_is_older_than_it() {
-    let world = World::with(&[mux(1), mux(2)]);
+fn a_run_makes_an_index_when_it_is_asked_to_also_of_a_catalog_that_is_older_than_it() {
+    let world = World::without_index();
+    world.add(&mux(1));
+    world.run(&[]).must_have_made(1);
+    assert!(!index(&world).exists(), "nobody has asked for one");
+    world.add(&mux(2));
+    world.run(&["--index"]).must_have_made(1);
     must_be_in_step(&world.catalog, 2);
-    for ending in ["", "-wal", "-shm"] {
-        let _ = fs::remove_file(world.catalog.join(format!(".lazycat/index.sqlite{ending}")));
-    }
-    world.run(&[]).must_have_found_all_done(2);
+}
+
+#[test]
+fn an_index_that_is_there_is_kept_in_step_by_whatever_changes_the_catalog() {
+    let world = World::without_index();
+    world.add(&mux(1));
+    world.run(&["--index"]).must_have_made(1);
+    world.add(&mux(2));
+    world.run(&[]).must_have_made(1);
     must_be_in_step(&world.catalog, 2);
+    world.withdraw(&[&mux(2).id()]).must_exit(SUCCESS);
+    must_be_in_step(&world.catalog, 1);
 }
 
 #[test]
@@ -36,7 +48,7 @@ fn an_index_that_was_left_behind_is_filled_by_the_next_run_that_keeps_it() {
 
 #[test]
 fn a_run_without_an_index_makes_none() {
-    let world = World::new();
+    let world = World::without_index();
     world.add(&mux(1));
     world.run(&["--no-index"]).must_have_made(1);
     assert!(!index(&world).exists());

@@ -33,6 +33,8 @@ pub struct World {
     pub folder: TempDir,
     pub source: PathBuf,
     pub catalog: PathBuf,
+    /// Runs are asked for a search index, so that whatever a test does to a catalog is done with one beside it.
+    index: bool,
     runs: AtomicU64,
 }
 
@@ -46,7 +48,12 @@ impl World {
         let folder = TempDir::new_in(folder).unwrap();
         let source = folder.path().join("source");
         fs::create_dir(&source).unwrap();
-        Self { source, catalog: folder.path().join("catalog"), folder, runs: AtomicU64::new(0) }
+        Self { source, catalog: folder.path().join("catalog"), folder, index: true, runs: AtomicU64::new(0) }
+    }
+
+    /// A world whose runs are not asked for a search index.
+    pub fn without_index() -> Self {
+        Self { index: false, ..Self::new() }
     }
 
     /// A world with these scenes, flat, and the catalog made of them.
@@ -153,6 +160,9 @@ impl World {
         command.arg("run").arg(source).arg("--catalog").arg(&self.catalog);
         if !options.contains(&"--watch") && !options.contains(&PLAIN) {
             command.arg("--json");
+        }
+        if self.index && !options.contains(&"--no-index") {
+            command.arg("--index");
         }
         command.args(options.iter().filter(|option| **option != PLAIN));
         command

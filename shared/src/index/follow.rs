@@ -15,7 +15,7 @@ use crate::search::item;
 use crate::search::rebuild::{FollowCatalog, Followed};
 
 /// How many documents are followed in one transaction: others may write in between.
-const IN_ONE_TRANSACTION: usize = 64;
+const IN_ONE_TRANSACTION: usize = 256;
 
 impl FollowCatalog for Index {
     async fn begin(&self) -> PortResult<i64> {

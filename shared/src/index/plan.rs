@@ -11,7 +11,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::filter;
 use super::sql::{Parameters, path};
 use super::token;
-use super::write::seconds;
+use super::write::{hash_of, seconds};
 use crate::search::geometry::{self, Envelope};
 use crate::search::ports::SearchError;
 use crate::search::query::{Field, Interval, Query, SortKey};
@@ -45,6 +45,7 @@ pub(super) fn plan(connection: &Connection, query: &Query) -> Result<Option<Plan
     let way = way_in(connection, query)?;
 
     if !query.ids.is_empty() {
+        conditions.push(format!("i.id_hash IN ({})", parameters.bind_all(query.ids.iter().map(|id| hash_of(id)))));
         conditions.push(format!("i.id IN ({})", parameters.bind_all(query.ids.iter().cloned())));
     }
     match collections.as_deref() {
@@ -55,6 +56,9 @@ pub(super) fn plan(connection: &Connection, query: &Query) -> Result<Option<Plan
         // With the sign in front, the index of ids or of time is used.
         Some(numbers) => conditions.push(format!("+i.collection IN ({})", parameters.bind_all(numbers.to_vec()))),
         None => {}
+    }
+    if let (Some(interval), Way::Time, true) = (query.datetime, way, by_time) {
+        conditions.extend(reach(connection, interval, &mut parameters)?);
     }
     if let Some(Interval { from, to }) = query.datetime {
         if let Some(to) = to {
@@ -168,6 +172,24 @@ fn way_in(connection: &Connection, query: &Query) -> rusqlite::Result<Way> {
         .prepare_cached(&format!("SELECT count(*) FROM (SELECT 1 FROM boxes WHERE {candidates} LIMIT {limit})"))?
         .query_row(params_from_iter(parameters.values()), |row| row.get(0))?;
     Ok(if count < FEW as i64 { Way::Boxes } else { Way::Time })
+}
+
+/// Between which datetimes an item must lie whose interval meets this one: the intervals of no item reach further from its
+/// datetime than is written down. So the way along time has an end.
+fn reach(
+    connection: &Connection,
+    Interval { from, to }: Interval,
+    parameters: &mut Parameters,
+) -> rusqlite::Result<Vec<String>> {
+    let (before, after): (i64, i64) = connection
+        .prepare_cached("SELECT before, after FROM state")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let latest = to.map(|to| to.timestamp_micros().saturating_add(before));
+    let earliest = from.map(|from| from.timestamp_micros().saturating_sub(after));
+    let mut conditions = Vec::new();
+    conditions.extend(latest.map(|latest| format!("i.datetime <= {}", parameters.bind(latest))));
+    conditions.extend(earliest.map(|earliest| format!("i.datetime >= {}", parameters.bind(earliest))));
+    Ok(conditions)
 }
 
 /// Lists of boxes; an item that is sought meets one of each.

@@ -22,9 +22,15 @@ const CACHED_STATEMENTS: usize = 64;
 
 /// Times are microseconds since 1970, UTC, those of `boxes` seconds; degrees are degrees.
 const TABLES: &str = "
-    -- walk: the number of the last rebuild. complete: whether one has ended.
-    CREATE TABLE state (walk INTEGER NOT NULL, complete INTEGER NOT NULL);
-    INSERT INTO state VALUES (0, 0);
+    -- walk: the number of the last rebuild. complete: whether one has ended. before, after: by how much the interval of any
+    -- item has ever begun before its datetime, and ended after it.
+    CREATE TABLE state (
+        walk INTEGER NOT NULL,
+        complete INTEGER NOT NULL,
+        before INTEGER NOT NULL,
+        after INTEGER NOT NULL
+    );
+    INSERT INTO state VALUES (0, 0, 0, 0);
 
     -- source: the key of its document in the catalog, or the address it came from. text: the document, when it is not
     -- in the catalog. A collection that is only named by items has neither.
@@ -38,12 +44,14 @@ const TABLES: &str = "
     );
 
     -- source, text: as above. version: of the message that it came in, in milliseconds; 0 when it was read from the
-    -- catalog. walk: the last rebuild that has met it. hash: of its text.
+    -- catalog. walk: the last rebuild that has met it. hash: of its text. id_hash, source_hash: what the two are looked up
+    -- by, as the texts themselves would make up most of what is written.
     -- west to north: its box; none when it crosses the antimeridian. properties: as JSONB.
     CREATE TABLE items (
         number INTEGER PRIMARY KEY,
         collection INTEGER NOT NULL,
-        id TEXT NOT NULL,
+        id_hash INTEGER NOT NULL,
+        source_hash INTEGER,
         version INTEGER NOT NULL,
         walk INTEGER NOT NULL,
         hash INTEGER NOT NULL,
@@ -54,15 +62,16 @@ const TABLES: &str = "
         south REAL,
         east REAL,
         north REAL,
+        id TEXT NOT NULL,
         source TEXT,
         geometry TEXT NOT NULL,
         properties BLOB NOT NULL,
         text TEXT
     );
-    CREATE UNIQUE INDEX items_by_id ON items (id, collection);
-    CREATE INDEX items_by_source ON items (source);
-    CREATE INDEX items_by_time ON items (datetime, id, collection);
-    CREATE INDEX items_by_collection ON items (collection, datetime, id);
+    CREATE INDEX items_by_id ON items (id_hash);
+    CREATE INDEX items_by_source ON items (source_hash);
+    CREATE INDEX items_by_time ON items (datetime);
+    CREATE INDEX items_by_collection ON items (collection, datetime);
 
     -- Two for each item: number * 2 and, when it crosses the antimeridian, number * 2 + 1.
     CREATE VIRTUAL TABLE boxes USING rtree (id, west, east, south, north, start, stop);

@@ -9,6 +9,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params_from_iter};
 use serde_json::value::RawValue;
 
 use super::plan::{self, COLUMNS, Failure, plan};
+use super::write::hash_of;
 use super::{NAME, failed, file, functions, schema, token};
 use crate::local::STATE_FOLDER;
 use crate::ports::{BoxError, PortError};
@@ -39,6 +40,9 @@ impl Default for Limits {
         Self { time: Duration::from_secs(10) }
     }
 }
+
+/// A document, and its key in the catalog beside the index when it stands there.
+type Document = (Box<RawValue>, Option<String>);
 
 /// The index of a catalog directory, for reading. It need not be there yet. Clones share connections.
 #[derive(Debug, Clone)]
@@ -120,11 +124,7 @@ impl Searcher {
     }
 
     /// The document of a row: the one that was kept, or the file; none when the file has gone in the meantime.
-    fn document(
-        &self,
-        source: Option<String>,
-        text: Option<String>,
-    ) -> Result<Option<(Box<RawValue>, Option<String>)>, SearchError> {
+    fn document(&self, source: Option<String>, text: Option<String>) -> Result<Option<Document>, SearchError> {
         let what = || source.clone().unwrap_or_else(|| "an item".to_owned());
         let parsed = |text: String| {
             RawValue::from_string(text).map_err(|error| PortError::Unavailable { what: what(), source: error.into() })
@@ -185,10 +185,11 @@ impl SearchItems for Searcher {
         let row = self.read(|connection| {
             Ok(connection
                 .prepare_cached(
-                    "SELECT c.id, i.id, i.source, i.text FROM items i JOIN collections c ON c.number = i.collection
-                     WHERE i.id = ?1 AND c.id = ?2",
+                    "SELECT c.id, i.id, i.source, i.text FROM items i INDEXED BY items_by_id
+                     JOIN collections c ON c.number = i.collection
+                     WHERE i.id_hash = ?1 AND i.id = ?2 AND c.id = ?3",
                 )?
-                .query_row((id, collection), found_row)
+                .query_row((hash_of(id), id, collection), found_row)
                 .optional()?)
         })?;
         row.map_or(Ok(None), |row| self.found(row))

@@ -9,6 +9,9 @@ use crate::search::change::{Action, Applied, Change, Version};
 use crate::search::item::CheckedItem;
 use crate::search::ports::{IndexError, IndexItems};
 
+// Which index a statement looks an item up by is said in each of them: SQLite would have to guess, and one guess in a
+// hundred thousand items is that all of a collection are few.
+
 /// Where an item or collection comes from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Origin<'a> {
@@ -89,10 +92,10 @@ fn remove_source(connection: &Connection, source: &str, version: i64) -> rusqlit
         .execute((source, version))?;
     let rows: Vec<(String, String, i64)> = connection
         .prepare_cached(
-            "SELECT i.id, c.id, i.version FROM items i JOIN collections c ON c.number = i.collection
-             WHERE i.source = ?1",
+            "SELECT i.id, c.id, i.version FROM items i INDEXED BY items_by_source JOIN collections c ON c.number = i.collection
+             WHERE i.source_hash = ?1 AND i.source = ?2",
         )?
-        .query_map([source], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .query_map((hash_of(source), source), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<rusqlite::Result<_>>()?;
     let mut applied = Applied::Removed;
     for (id, collection, known) in rows {
@@ -109,10 +112,15 @@ fn remove_source(connection: &Connection, source: &str, version: i64) -> rusqlit
 /// Puts an item over whatever is there. Gives whether anything had to be written.
 pub(super) fn put_item(connection: &Connection, item: &CheckedItem<'_>, origin: Origin<'_>) -> rusqlite::Result<bool> {
     let collection = collection_number(connection, &item.collection)?;
-    let hash = xxh3_64(item.text.as_bytes()).cast_signed();
+    let hash = hash_of(item.text);
     let known: Option<(i64, i64, Option<String>, bool)> = connection
-        .prepare_cached("SELECT number, hash, source, text IS NULL FROM items WHERE id = ?1 AND collection = ?2")?
-        .query_row((&item.id, collection), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .prepare_cached(
+            "SELECT number, hash, source, text IS NULL FROM items INDEXED BY items_by_id
+             WHERE id_hash = ?1 AND id = ?2 AND collection = ?3",
+        )?
+        .query_row((hash_of(&item.id), &item.id, collection), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
         .optional()?;
     if let Some((number, same, source, in_catalog)) = &known
         && *same == hash
@@ -136,13 +144,14 @@ pub(super) fn put_item(connection: &Connection, item: &CheckedItem<'_>, origin: 
     let number: i64 = connection
         .prepare_cached(
             "INSERT INTO items (number, collection, id, version, walk, hash, datetime, start, stop, west, south, east,
-                                north, source, geometry, properties, text)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, jsonb(?16), ?17)
+                                north, source, geometry, properties, text, id_hash, source_hash)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, jsonb(?16), ?17, ?18, ?19)
              ON CONFLICT (number) DO UPDATE SET
                 version = excluded.version, walk = max(walk, excluded.walk), hash = excluded.hash,
                 datetime = excluded.datetime, start = excluded.start, stop = excluded.stop, west = excluded.west,
                 south = excluded.south, east = excluded.east, north = excluded.north, source = excluded.source,
-                geometry = excluded.geometry, properties = excluded.properties, text = excluded.text
+                geometry = excluded.geometry, properties = excluded.properties, text = excluded.text,
+                source_hash = excluded.source_hash
              RETURNING number",
         )?
         .query_row(
@@ -164,12 +173,21 @@ pub(super) fn put_item(connection: &Connection, item: &CheckedItem<'_>, origin: 
                 item.geometry,
                 item.properties,
                 (!origin.in_catalog).then_some(item.text),
+                hash_of(&item.id),
+                origin.source.map(hash_of),
             ],
             |row| row.get(0),
         )?;
     if known.is_some() {
         drop_boxes(connection, number)?;
     }
+    let datetime = micros(item.datetime);
+    let (before, after) = (datetime.saturating_sub(start), stop.saturating_sub(datetime));
+    connection
+        .prepare_cached(
+            "UPDATE state SET before = max(before, ?1), after = max(after, ?2) WHERE before < ?1 OR after < ?2",
+        )?
+        .execute((before, after))?;
     let mut insert = connection.prepare_cached("INSERT INTO boxes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     for (half, [west, south, east, north]) in (0..).zip(&item.boxes) {
         insert.execute((number * 2 + half, west, east, south, north, seconds(start), seconds(stop)))?;
@@ -206,10 +224,11 @@ pub(super) fn put_collection(
 pub(super) fn remove_item(connection: &Connection, id: &str, collection: &str) -> rusqlite::Result<bool> {
     let number: Option<i64> = connection
         .prepare_cached(
-            "DELETE FROM items WHERE id = ?1 AND collection = (SELECT number FROM collections WHERE id = ?2)
+            "DELETE FROM items INDEXED BY items_by_id
+             WHERE id_hash = ?1 AND id = ?2 AND collection = (SELECT number FROM collections WHERE id = ?3)
              RETURNING number",
         )?
-        .query_row((id, collection), |row| row.get(0))
+        .query_row((hash_of(id), id, collection), |row| row.get(0))
         .optional()?;
     if let Some(number) = number {
         drop_boxes(connection, number)?;
@@ -226,8 +245,11 @@ pub(super) fn drop_others_of(
     collection: i64,
 ) -> rusqlite::Result<usize> {
     let numbers: Vec<i64> = connection
-        .prepare_cached("SELECT number FROM items WHERE source = ?1 AND NOT (id = ?2 AND collection = ?3)")?
-        .query_map((source, id, collection), |row| row.get(0))?
+        .prepare_cached(
+            "SELECT number FROM items INDEXED BY items_by_source
+             WHERE source_hash = ?1 AND source = ?2 AND NOT (id = ?3 AND collection = ?4)",
+        )?
+        .query_map((hash_of(source), source, id, collection), |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for number in &numbers {
         connection.prepare_cached("DELETE FROM items WHERE number = ?1")?.execute([number])?;
@@ -258,10 +280,10 @@ fn collection_number(connection: &Connection, id: &str) -> rusqlite::Result<i64>
 fn version_of_item(connection: &Connection, id: &str, collection: &str) -> rusqlite::Result<Option<i64>> {
     connection
         .prepare_cached(
-            "SELECT version FROM items
-             WHERE id = ?1 AND collection = (SELECT number FROM collections WHERE id = ?2)",
+            "SELECT version FROM items INDEXED BY items_by_id
+             WHERE id_hash = ?1 AND id = ?2 AND collection = (SELECT number FROM collections WHERE id = ?3)",
         )?
-        .query_row((id, collection), |row| row.get(0))
+        .query_row((hash_of(id), id, collection), |row| row.get(0))
         .optional()
 }
 
@@ -285,6 +307,11 @@ fn bury_item(connection: &Connection, id: &str, collection: &str, version: i64) 
         .prepare_cached("INSERT OR REPLACE INTO removed_items (id, collection, version) VALUES (?1, ?2, ?3)")?
         .execute((id, collection, version))
         .map(drop)
+}
+
+/// What a text is looked up by. Two texts may have one, so the text is compared as well.
+pub(super) fn hash_of(text: &str) -> i64 {
+    xxh3_64(text.as_bytes()).cast_signed()
 }
 
 /// Microseconds as the seconds of an R*Tree, which rounds its bounds outward.

@@ -258,6 +258,36 @@ fn a_wide_search_over_many_items_finds_the_same_as_a_narrow_one() {
     }
 }
 
+/// The way along time ends where no interval can reach the one that is asked for: neither too early nor on one side only.
+#[test]
+fn among_many_items_those_are_found_whose_intervals_reach_from_afar() {
+    let world = World::new();
+    let reach = |number: i64| if number % 7 == 0 { (90, 400) } else { (0, 0) };
+    let made = |number: i64| {
+        let mut item = item("c", &format!("i{number:04}"), "");
+        let (before, after) = reach(number);
+        item["properties"]["datetime"] = text(at(number)).into();
+        item["properties"]["start_datetime"] = text(at(number - before)).into();
+        item["properties"]["end_datetime"] = text(at(number + after)).into();
+        message(item, 0)
+    };
+    let bodies: Vec<_> = (0..5_000).map(made).collect();
+    assert_eq!(world.load(&bodies).written, bodies.len());
+    for (from, to) in [(0, 4_900), (2_500, 5_000), (1_000, 4_000), (300, 2_700)] {
+        let expected: Vec<String> = (0..5_000)
+            .rev()
+            .filter(|number| number - reach(*number).0 <= to && number + reach(*number).1 >= from)
+            .map(|number| format!("i{number:04}"))
+            .collect();
+        let query = Query {
+            datetime: Some(Interval { from: Some(at(from)), to: Some(at(to)) }),
+            limit: 1_000,
+            ..Query::default()
+        };
+        assert_eq!(pages(&world, &query), expected, "{from} to {to}");
+    }
+}
+
 /// The boxes meet, the footprints do not.
 #[test]
 fn what_only_its_box_meets_is_not_found() {

@@ -39,10 +39,9 @@ impl<'x> Cursor<'x> {
     /// Goes into the root, which must be INPE's.
     pub(super) fn root(&mut self) -> Result<(), SceneError> {
         loop {
-            let start = self.offset();
             match self.event()? {
                 Event::Start(tag) => {
-                    let name = self.name_at(start, tag.name().as_ref().len());
+                    let name = self.within(tag.name().as_ref());
                     let namespace = self.namespace(&tag)?;
                     if name != "prdf" || namespace.as_deref() != Some(NAMESPACE) {
                         let namespace =
@@ -119,6 +118,14 @@ impl<'x> Cursor<'x> {
     /// The text of the open element without the white space around it, and out of it.
     pub(super) fn text(&mut self) -> Result<Cow<'x, str>, SceneError> {
         self.must_not_be_foreign()?;
+        self.reader.config_mut().trim_text_start = false;
+        let text = self.text_with_space();
+        self.reader.config_mut().trim_text_start = true;
+        text
+    }
+
+    /// As [`Self::text`], from a reader that keeps the white space before and between references.
+    fn text_with_space(&mut self) -> Result<Cow<'x, str>, SceneError> {
         let mut whole: Cow<'x, str> = Cow::Borrowed("");
         loop {
             match self.event()? {
@@ -153,10 +160,9 @@ impl<'x> Cursor<'x> {
     /// Goes into the next element, of whatever namespace, or out of the open one.
     fn step(&mut self) -> Result<Option<&'x str>, SceneError> {
         loop {
-            let start = self.offset();
             match self.event()? {
                 Event::Start(tag) => {
-                    let name = self.name_at(start, tag.name().as_ref().len());
+                    let name = self.within(tag.name().as_ref());
                     self.foreign = self.namespace(&tag)?.filter(|namespace| namespace != NAMESPACE);
                     self.enter(name)?;
                     return Ok(Some(name));
@@ -254,9 +260,10 @@ impl<'x> Cursor<'x> {
         }
     }
 
-    /// The name of the start tag whose `<` stands at `start`, as a slice of the document.
-    fn name_at(&self, start: usize, length: usize) -> &'x str {
-        self.text.get(start + 1..start + 1 + length).unwrap_or_default()
+    /// A name that the reader has borrowed from the document, as a slice of the document.
+    fn within(&self, name: &str) -> &'x str {
+        let at = name.as_ptr().addr().wrapping_sub(self.text.as_ptr().addr());
+        at.checked_add(name.len()).and_then(|end| self.text.get(at..end)).unwrap_or_default()
     }
 
     fn offset(&self) -> usize {
@@ -285,6 +292,8 @@ fn reader_at(text: &str, origin: usize) -> Reader<&[u8]> {
     config.check_end_names = false;
     config.allow_unmatched_ends = true;
     config.expand_empty_elements = true;
+    // Half of all events would be the line breaks between elements.
+    config.trim_text_start = true;
     reader
 }
 
