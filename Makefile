@@ -41,9 +41,10 @@ browser: ## STAC Browser, in target/browser, for `lazycat serve --browser`
 test: lint unit judges e2e e2e-browser ## Everything: set-up, style, documentation, licences, tests, the field's validators
 
 .PHONY: setup
-setup: ## The pinned tools of the tests, into .venv, node_modules and target/tools
+setup: ## The tools of the tests, pinned: .venv, node_modules, target/tools; a PostgreSQL where Debian has one
 	tests/judges/setup.sh
 	tests/setup-cargo-deny.sh
+	tests/postgres/setup.sh
 
 .PHONY: lint
 lint: setup ## Format, clippy, documentation and licences
@@ -127,6 +128,12 @@ bench-functions: setup ## How fast the functions start, and what they keep in me
 .PHONY: bench
 bench: ## The benchmarks, one table
 	tests/bench.sh
+
+.PHONY: bench-loaders
+bench-loaders: setup ## The loader of pgstac beside pypgstac's, on one database
+	built=$$($(CARGO) bench --no-run --locked --package lazycat --features aws,pgstac --bench loaders --message-format json | \
+		sed -n 's/.*"executable":"\([^"]*loaders-[^"]*\)".*/\1/p'); \
+	.venv/bin/python -B tests/postgres/bench.py $$built
 
 .PHONY: format
 format: ## Formats the code

@@ -11,10 +11,15 @@ mod batch;
 mod catalog;
 mod checkpoints;
 mod clients;
+#[cfg(feature = "search")]
+mod documents;
 mod failure;
 mod letters;
 mod listing;
+mod object;
 mod queue;
+#[cfg(all(feature = "secrets", feature = "pgstac"))]
+mod secrets;
 mod source;
 #[cfg(feature = "stack")]
 mod stack;
@@ -29,8 +34,12 @@ pub use self::checkpoints::Checkpoints;
 #[cfg(feature = "stack")]
 pub use self::clients::SetUpError;
 pub use self::clients::{Clients, TimeOuts};
+#[cfg(feature = "search")]
+pub use self::documents::Documents;
 pub use self::letters::DeadLetterQueue;
 pub use self::queue::{LevelQueue, Queue, Queues};
+#[cfg(all(feature = "secrets", feature = "pgstac"))]
+pub use self::secrets::DatabaseSecret;
 pub use self::source::SourceBuckets;
 #[cfg(feature = "stack")]
 pub use self::stack::{Stack, StackError};
