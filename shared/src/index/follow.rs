@@ -143,7 +143,7 @@ fn follow_one(
 
 /// Removes whatever came from this key; gives how much that was. A collection keeps its number while it has items.
 fn forget(connection: &Connection, key: &str) -> rusqlite::Result<u64> {
-    let items = write::drop_others_of(connection, key, "", 0)?;
+    let items = write::drop_others_of(connection, key, "", 0, 0)?;
     let collection: Option<i64> = connection
         .prepare_cached("SELECT number FROM collections WHERE source = ?1 AND text IS NULL")?
         .query_row([key], |row| row.get(0))

@@ -104,7 +104,8 @@ fn remove_source(connection: &Connection, source: &str, version: i64) -> rusqlit
             continue;
         }
         remove_item(connection, &id, &collection)?;
-        bury_item(connection, &id, &collection, version)?;
+        // Not with the removal's version: the item may stand at another address, and its message come later.
+        bury_item(connection, &id, &collection, known)?;
     }
     Ok(applied)
 }
@@ -122,18 +123,20 @@ pub(super) fn put_item(connection: &Connection, item: &CheckedItem<'_>, origin: 
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })
         .optional()?;
-    if let Some((number, same, source, in_catalog)) = &known
-        && *same == hash
-        && source.as_deref() == origin.source
-        && *in_catalog == origin.in_catalog
+    let is_as_it_was = known.as_ref().is_some_and(|(_, same, source, in_catalog)| {
+        *same == hash && source.as_deref() == origin.source && *in_catalog == origin.in_catalog
+    });
+    // A file of the catalog whose item is as it was holds no other.
+    if let Some(source) = origin.source
+        && !(is_as_it_was && origin.in_catalog)
     {
+        drop_others_of(connection, source, &item.id, collection, origin.version)?;
+    }
+    if let (Some((number, ..)), true) = (&known, is_as_it_was) {
         connection
             .prepare_cached("UPDATE items SET version = max(version, ?2), walk = max(walk, ?3) WHERE number = ?1")?
             .execute((number, origin.version, origin.walk))?;
         return Ok(false);
-    }
-    if let Some(source) = origin.source {
-        drop_others_of(connection, source, &item.id, collection)?;
     }
     let micros = |time: chrono::DateTime<chrono::Utc>| time.timestamp_micros();
     let (start, stop) = (micros(item.interval.0), micros(item.interval.1));
@@ -236,20 +239,23 @@ pub(super) fn remove_item(connection: &Connection, id: &str, collection: &str) -
     Ok(number.is_some())
 }
 
-/// Removes the items and collections whose document is at this key of the catalog, but for the item `id` of
-/// `collection`. Gives how many.
+/// Removes the items whose document is at this key or address, but for the item `id` of `collection` and those that came
+/// with this version or a later one: a document may hold many items. A file of the catalog, of version 0, holds one. Gives
+/// how many.
 pub(super) fn drop_others_of(
     connection: &Connection,
     source: &str,
     id: &str,
     collection: i64,
+    version: i64,
 ) -> rusqlite::Result<usize> {
     let numbers: Vec<i64> = connection
         .prepare_cached(
             "SELECT number FROM items INDEXED BY items_by_source
-             WHERE source_hash = ?1 AND source = ?2 AND NOT (id = ?3 AND collection = ?4)",
+             WHERE source_hash = ?1 AND source = ?2 AND NOT (id = ?3 AND collection = ?4)
+                AND (version < ?5 OR ?5 = 0)",
         )?
-        .query_map((hash_of(source), source, id, collection), |row| row.get(0))?
+        .query_map((hash_of(source), source, id, collection, version), |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for number in &numbers {
         connection.prepare_cached("DELETE FROM items WHERE number = ?1")?.execute([number])?;

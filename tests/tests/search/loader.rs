@@ -102,6 +102,44 @@ fn a_document_that_is_too_large_is_refused_and_one_that_cannot_be_read_now_comes
 }
 
 #[test]
+fn all_items_of_one_document_are_kept_until_a_newer_one_leaves_some_out() {
+    let world = World::new();
+    let list = |ids: &[&str]| {
+        let features: Vec<_> = ids.iter().map(|id| item("c", id, "")).collect();
+        json!({"type": "FeatureCollection", "features": features})
+    };
+    world.keep("s3://a-bucket/list.json", &list(&["a", "b", "c"]));
+    assert_eq!(world.load(&[message(event("ObjectCreated:Put", "list.json", 1), 1)]).written, 3);
+    let there = |id: &str| world.title(id).is_some();
+    assert_eq!([there("a"), there("b"), there("c")], [true; 3]);
+    world.keep("s3://a-bucket/list.json", &list(&["a", "c"]));
+    assert_eq!(world.load(&[message(event("ObjectCreated:Put", "list.json", 2), 2)]).written, 2);
+    assert_eq!([there("a"), there("b"), there("c")], [true, false, true]);
+}
+
+#[test]
+fn an_item_that_moved_is_found_whichever_of_its_two_messages_comes_first() {
+    let moved = item("c", "a", "moved");
+    for late in [true, false] {
+        let world = World::new();
+        world.keep("s3://a-bucket/old.json", &item("c", "a", "old"));
+        world.keep("s3://a-bucket/new.json", &moved);
+        world.load(&[message(event("ObjectCreated:Put", "old.json", 1), 1)]);
+        let mut messages = [
+            message(event("ObjectCreated:Put", "new.json", 2), 2),
+            message(event("ObjectRemoved:Delete", "old.json", 3), 3),
+        ];
+        if late {
+            messages.reverse();
+        }
+        for one in messages {
+            assert_eq!(world.load(&[one]).acknowledged, [true]);
+        }
+        assert_eq!(world.title("a").as_deref(), Some("moved"), "{late}");
+    }
+}
+
+#[test]
 fn while_the_index_is_down_messages_come_back() {
     let world = World::new();
     let report = world.load_into(&Down, &[message(item("c", "a", ""), 0), message("hello", 1)]);
