@@ -17,9 +17,9 @@
 mod audit;
 mod counting;
 mod explain;
+mod index;
 mod redrive;
 mod reprocess;
-mod index;
 mod run;
 mod serve;
 mod shell;

@@ -11,9 +11,12 @@ mod batch;
 mod catalog;
 mod checkpoints;
 mod clients;
+#[cfg(feature = "search")]
+mod documents;
 mod failure;
 mod letters;
 mod listing;
+mod object;
 mod queue;
 mod source;
 #[cfg(feature = "stack")]
@@ -29,6 +32,8 @@ pub use self::checkpoints::Checkpoints;
 #[cfg(feature = "stack")]
 pub use self::clients::SetUpError;
 pub use self::clients::{Clients, TimeOuts};
+#[cfg(feature = "search")]
+pub use self::documents::Documents;
 pub use self::letters::DeadLetterQueue;
 pub use self::queue::{LevelQueue, Queue, Queues};
 pub use self::source::SourceBuckets;

@@ -6,4 +6,5 @@ pub mod goldens;
 pub mod ministack;
 pub mod model;
 pub mod simulation;
+pub mod tls;
 pub mod wire;

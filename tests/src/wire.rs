@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// What a service was asked.
 #[derive(Debug, Clone, Default)]
@@ -122,6 +123,25 @@ impl Service {
     ///
     /// When no port is to be had.
     pub async fn start(answering: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static) -> Self {
+        Self::listen(answering, None).await
+    }
+
+    /// The same behind TLS.
+    ///
+    /// # Panics
+    ///
+    /// When no port is to be had.
+    pub async fn start_tls(
+        tls: TlsAcceptor,
+        answering: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen(answering, Some(tls)).await
+    }
+
+    async fn listen(
+        answering: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static,
+        tls: Option<TlsAcceptor>,
+    ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap_or_else(|error| panic!("{error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
@@ -129,7 +149,17 @@ impl Service {
         let answering: Arc<Answering> = Arc::new(answering);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&seen), Arc::clone(&answering)));
+                let (seen, answering, tls) = (Arc::clone(&seen), Arc::clone(&answering), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(stream, seen, answering).await,
+                        // A client that does not trust this service ends here.
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => serve(stream, seen, answering).await,
+                            Err(_) => {}
+                        },
+                    }
+                });
             }
         });
         Self { address, requests, task }
@@ -139,6 +169,12 @@ impl Service {
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// What it was asked so far, in order.
@@ -154,7 +190,11 @@ impl Drop for Service {
     }
 }
 
-async fn serve(stream: TcpStream, requests: Arc<Mutex<Vec<Request>>>, answering: Arc<Answering>) {
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    requests: Arc<Mutex<Vec<Request>>>,
+    answering: Arc<Answering>,
+) {
     let mut stream = BufReader::new(stream);
     let Ok(Some(request)) = read(&mut stream).await else {
         return;
@@ -171,7 +211,7 @@ async fn serve(stream: TcpStream, requests: Arc<Mutex<Vec<Request>>>, answering:
 }
 
 /// One request; none where the connection was closed before its end.
-async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<Request>> {
+async fn read(stream: &mut BufReader<impl AsyncRead + Unpin>) -> std::io::Result<Option<Request>> {
     let mut line = String::new();
     if stream.read_line(&mut line).await? == 0 {
         return Ok(None);

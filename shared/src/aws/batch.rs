@@ -13,7 +13,12 @@ pub(super) const MOST_ENTRIES: usize = 10;
 
 /// The results of all futures, in their order; a bounded number of them runs at a time.
 pub(super) async fn bounded<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    stream::iter(futures).buffered(AT_ONCE).collect().await
+    at_once(AT_ONCE, futures).await
+}
+
+/// The results of all futures, in their order; `most` of them run at a time.
+pub(super) async fn at_once<F: Future>(most: usize, futures: Vec<F>) -> Vec<F::Output> {
+    stream::iter(futures).buffered(most).collect().await
 }
 
 /// Cuts entries into batches: ranges of their positions. A batch has at most [`MOST_ENTRIES`] entries and at most

@@ -4,8 +4,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::types::RequestPayer;
 
 use super::batch::bounded;
-use super::failure::{failed_on_object, is_missing_object, unavailable};
 use super::listing::Listing;
+use super::object;
 use crate::ports::{ListSource, PortError, PortResult, ReadSource, SourceObject, SourcePage};
 
 /// The buckets that scenes are taken from. Clones share the client.
@@ -41,29 +41,7 @@ impl SourceBuckets {
                 source: "scenes are read from buckets here".into(),
             });
         }
-        let what = || format!("s3://{bucket}/{key}");
-        let request = self.s3.get_object().bucket(bucket).key(key).request_payer(RequestPayer::Requester);
-        let answer = match request.send().await {
-            Ok(answer) => answer,
-            Err(error) if is_missing_object(&error) => return Err(PortError::NotFound { what: what() }),
-            Err(error) => return Err(failed_on_object("reading", bucket, key, error)),
-        };
-        let size = answer.content_length().and_then(|size| u64::try_from(size).ok());
-        if let Some(size) = size.filter(|size| *size > limit) {
-            return Err(PortError::TooLarge { what: what(), size, limit });
-        }
-        let expected = usize::try_from(size.unwrap_or(0)).unwrap_or(0);
-        let mut bytes = Vec::with_capacity(expected);
-        let mut body = answer.body;
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| unavailable(format!("reading {}", what()), &error))?;
-            bytes.extend_from_slice(&chunk);
-            let read = bytes.len() as u64;
-            if read > limit {
-                return Err(PortError::TooLarge { what: what(), size: read, limit });
-            }
-        }
-        Ok(bytes)
+        object::read(&self.s3, bucket, key, limit).await
     }
 }
 
