@@ -1,0 +1,9 @@
+//! The index in OpenSearch: against a real engine, and against a service that fails as told.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod api;
+mod failures;
+mod layout;
+mod promises;
+mod world;
