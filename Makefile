@@ -41,9 +41,10 @@ browser: ## STAC Browser, in target/browser, for `lazycat serve --browser`
 test: lint unit judges e2e e2e-browser ## Everything: set-up, style, documentation, licences, tests, the field's validators
 
 .PHONY: setup
-setup: ## The pinned tools of the tests, into .venv, node_modules and target/tools
+setup: ## The pinned tools of the tests, into .venv, node_modules and target
 	tests/judges/setup.sh
 	tests/setup-cargo-deny.sh
+	tests/opensearch/setup.sh
 
 .PHONY: lint
 lint: setup ## Format, clippy, documentation and licences

@@ -70,9 +70,10 @@ impl Engine {
             .spawn()
             .unwrap_or_else(|error| panic!("java does not start: {error}; run `make setup`"));
         let output = process.stdout.take().unwrap_or_else(|| panic!("there is no output"));
-        let told = BufReader::new(output).lines().map_while(Result::ok).find_map(|line| {
-            line.strip_prefix("listening 127.0.0.1:").and_then(|port| port.parse().ok())
-        });
+        let told = BufReader::new(output)
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("listening 127.0.0.1:").and_then(|port| port.parse().ok()));
         let mut engine = Self { process, port: 0, _folder: folder };
         match told {
             Some(port) => engine.port = port,
@@ -140,8 +141,7 @@ impl Corner {
         let query = json!({"size": 1000, "sort": ["id", "collection"]});
         let found = self.ask("POST", &format!("/{}*/_search", self.settings.items), &query);
         let hits = found["hits"]["hits"].as_array().cloned().unwrap_or_default();
-        let document =
-            |hit: &Value| (hit["_id"].as_str().unwrap_or_default().to_owned(), hit["_source"].clone());
+        let document = |hit: &Value| (hit["_id"].as_str().unwrap_or_default().to_owned(), hit["_source"].clone());
         hits.iter().map(document).collect()
     }
 
@@ -240,7 +240,7 @@ def end():
     os._exit(0)
 
 threading.Thread(target=end, daemon=True).start()
-uvicorn.run('stac_fastapi.opensearch.app:app', host='127.0.0.1', port=int(sys.argv[1]), log_level='warning')
+uvicorn.run('stac_fastapi.opensearch.app:create_app', factory=True, host='127.0.0.1', port=int(sys.argv[1]), log_level='warning')
 ";
 
 /// What a server on this port answers.

@@ -120,15 +120,14 @@ impl OpenSearch {
                     let document = Document { source: change.source, ..Document::of(item.text) };
                     Entry { at, index, id, version, guards, document: Some(document) }
                 }),
-            Action::PutCollection { id, text } => {
-                alias_of(id).and_then(|_| names::collection(id).map_err(|detail| refused("id", detail))).map_err(Err).map(
-                    |id| {
-                        let document = Document { more: shape_of(text), ..Document::of(text) };
-                        let index = self.settings.collections.clone();
-                        Entry { at, index, id, version, guards: source.into_iter().collect(), document: Some(document) }
-                    },
-                )
-            }
+            Action::PutCollection { id, text } => alias_of(id)
+                .and_then(|_| names::collection(id).map_err(|detail| refused("id", detail)))
+                .map_err(Err)
+                .map(|id| {
+                    let document = Document { more: shape_of(text), ..Document::of(text) };
+                    let index = self.settings.collections.clone();
+                    Entry { at, index, id, version, guards: source.into_iter().collect(), document: Some(document) }
+                }),
             Action::RemoveItem { collection, id } => {
                 let names = (names::alias(&self.settings.items, collection), names::document(collection, id));
                 match names {
@@ -156,10 +155,8 @@ impl OpenSearch {
         };
         let (stale, entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| newer.contains(&entry.at));
         self.take_back(&stale, results).await;
-        let (entries, documents): (Vec<_>, Vec<_>) = entries
-            .into_iter()
-            .filter_map(|mut entry| entry.document.take().map(|document| (entry, document)))
-            .unzip();
+        let (entries, documents): (Vec<_>, Vec<_>) =
+            entries.into_iter().filter_map(|mut entry| entry.document.take().map(|document| (entry, document))).unzip();
         let writes: Vec<Write<'_>> = entries
             .iter()
             .zip(documents)
@@ -230,10 +227,8 @@ impl OpenSearch {
         if removals.is_empty() {
             return;
         }
-        let notes: Vec<(String, u64, Value)> = removals
-            .iter()
-            .map(|(entry, change)| (entry.guards.concat(), entry.version, noted(change)))
-            .collect();
+        let notes: Vec<(String, u64, Value)> =
+            removals.iter().map(|(entry, change)| (entry.guards.concat(), entry.version, noted(change))).collect();
         let mut superseded = HashSet::new();
         let mut left = Vec::new();
         for ((entry, change), outcome) in removals.iter().zip(self.remember(&notes).await) {
@@ -423,7 +418,8 @@ mod tests {
     #[test]
     fn the_shape_of_a_collection_is_its_first_box() {
         let text = |bbox: Value| json!({"extent": {"spatial": {"bbox": bbox}}}).to_string();
-        let shape = r#","bbox_shape":{"type":"Polygon","coordinates":[[[0.0,1.0],[2.0,1.0],[2.0,3.0],[0.0,3.0],[0.0,1.0]]]}"#;
+        let shape =
+            r#","bbox_shape":{"type":"Polygon","coordinates":[[[0.0,1.0],[2.0,1.0],[2.0,3.0],[0.0,3.0],[0.0,1.0]]]}"#;
         assert_eq!(shape_of(&text(json!([[0, 1, 2, 3], [9, 9, 9, 9]]))), shape);
         assert_eq!(shape_of(&text(json!([[0, 1, -5, 2, 3, 5]]))), shape);
         for none in [json!([]), json!([["a", 1, 2, 3]]), json!(7), json!([[0, 1]])] {

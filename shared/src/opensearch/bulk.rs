@@ -27,18 +27,11 @@ pub(super) struct Write<'a> {
 /// What a write does.
 pub(super) enum What<'a> {
     /// The document is to be this, unless it has a greater version.
-    Put {
-        version: u64,
-        document: Document<'a>,
-    },
+    Put { version: u64, document: Document<'a> },
     /// The document is to go, unless it has a greater version.
-    Delete {
-        version: u64,
-    },
+    Delete { version: u64 },
     /// The document is to be this, unless there is one.
-    Create {
-        document: Document<'a>,
-    },
+    Create { document: Document<'a> },
 }
 
 /// A document: a JSON object, and what is put behind its last member.
@@ -89,10 +82,7 @@ pub(super) enum Outcome {
     /// There is no such index.
     NoIndex,
     /// The engine does not take this document, and never will.
-    Refused {
-        reason: &'static str,
-        detail: String,
-    },
+    Refused { reason: &'static str, detail: String },
     /// It may succeed later.
     Failed(String),
     /// The engine does not let us.
@@ -103,9 +93,7 @@ impl Outcome {
     /// A failure that is none of the document's.
     pub(super) fn into_error(self, doing: &str) -> PortError {
         match self {
-            Self::Denied(reason) => {
-                PortError::Denied { what: format!("OpenSearch, {doing}"), source: reason.into() }
-            }
+            Self::Denied(reason) => PortError::Denied { what: format!("OpenSearch, {doing}"), source: reason.into() },
             Self::Failed(reason) | Self::Refused { detail: reason, .. } => unavailable(doing, reason),
             Self::NoIndex => unavailable(doing, "the index is gone".to_owned()),
             Self::Done | Self::Conflict => unavailable(doing, "it was not expected to be there".to_owned()),
@@ -334,8 +322,10 @@ mod tests {
     #[test]
     fn parts_are_within_their_limits_or_hold_one_write() {
         let long = format!("{{\"x\":\"{}\"}}", "x".repeat(1000));
-        let writes: Vec<Write<'_>> =
-            ["a", "b", "c", "d", "e"].into_iter().map(|id| put(id, if id == "c" { &long } else { "{\"x\":1}" })).collect();
+        let writes: Vec<Write<'_>> = ["a", "b", "c", "d", "e"]
+            .into_iter()
+            .map(|id| put(id, if id == "c" { &long } else { "{\"x\":1}" }))
+            .collect();
         let all: Vec<usize> = (0..5).collect();
         assert_eq!(parts(&writes, &all, 600, 10), [vec![0, 1], vec![2], vec![3, 4]]);
         assert_eq!(parts(&writes, &all, 100_000, 2), [vec![0, 1], vec![2, 3], vec![4]]);

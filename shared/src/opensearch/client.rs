@@ -236,9 +236,7 @@ impl Http {
         match tokio::time::timeout(self.patience, asked).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(unavailable(&doing, chain(error.as_ref()))),
-            Err(_) => {
-                Err(unavailable(&doing, format!("no answer came within {} s", self.patience.as_secs_f32())))
-            }
+            Err(_) => Err(unavailable(&doing, format!("no answer came within {} s", self.patience.as_secs_f32()))),
         }
     }
 

@@ -218,7 +218,10 @@ impl OpenSearch {
             return Ok(());
         }
         if BAD_NAME.contains(&kind.as_str()) {
-            return Err(refused("collection", format!("OpenSearch makes no index for {collection:?}: {}", answer.reason())));
+            return Err(refused(
+                "collection",
+                format!("OpenSearch makes no index for {collection:?}: {}", answer.reason()),
+            ));
         }
         // The server may have been faster: an alias has one index to write to.
         if self.is_alias(alias).await? {
@@ -273,7 +276,8 @@ impl OpenSearch {
             names::segment(index)
         );
         let asked = json!({"ids": ids});
-        let documents: Documents = self.expect(Method::POST, &path, Some(&asked)).await?.read("looking up documents")?;
+        let documents: Documents =
+            self.expect(Method::POST, &path, Some(&asked)).await?.read("looking up documents")?;
         let mut known = BTreeMap::new();
         for found in documents.docs {
             if let Some(error) = found.error {

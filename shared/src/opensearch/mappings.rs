@@ -73,8 +73,7 @@ pub(super) fn memory() -> Value {
 fn fields_by_name_or_type() -> Value {
     let of_name = |name: &str, mapping: Value| json!({"match": name, "mapping": mapping});
     let of_type = |kind: &str, mapping: Value| json!({"match_mapping_type": kind, "mapping": mapping});
-    let text_of_name =
-        |name: &str| json!({"match_mapping_type": "string", "match": name, "mapping": {"type": "text"}});
+    let text_of_name = |name: &str| json!({"match_mapping_type": "string", "match": name, "mapping": {"type": "text"}});
     let unread = json!({"type": "object", "enabled": false});
     json!([
         {"descriptions": text_of_name("description")},

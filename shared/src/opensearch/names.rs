@@ -72,10 +72,7 @@ pub(super) fn document(collection: &str, id: &str) -> Result<String, String> {
 /// When it is longer than the engine takes; one sentence.
 pub(super) fn collection(id: &str) -> Result<String, String> {
     if id.len() > LONGEST_DOCUMENT_ID {
-        return Err(format!(
-            "the collection's id is {} bytes long, expected at most {LONGEST_DOCUMENT_ID}",
-            id.len()
-        ));
+        return Err(format!("the collection's id is {} bytes long, expected at most {LONGEST_DOCUMENT_ID}", id.len()));
     }
     Ok(id.to_owned())
 }

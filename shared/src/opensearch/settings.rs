@@ -107,7 +107,9 @@ impl Default for Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
     /// The address is none.
-    #[error("the address {endpoint:?} of OpenSearch is not understood: {reason}; expected https://HOST or https://HOST:PORT")]
+    #[error(
+        "the address {endpoint:?} of OpenSearch is not understood: {reason}; expected https://HOST or https://HOST:PORT"
+    )]
     Endpoint {
         /// The address.
         endpoint: String,

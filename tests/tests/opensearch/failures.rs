@@ -168,9 +168,10 @@ async fn an_answer_that_does_not_come_is_not_waited_for_for_ever() {
 
 #[tokio::test]
 async fn an_engine_that_is_another_one_is_written_nothing() {
-    for (distribution, number, says) in
-        [("", "7.17.0", "an unnamed engine 7.17.0"), ("opensearch", "1.3.0", "opensearch 1.3.0, expected opensearch 2 or 3")]
-    {
+    for (distribution, number, says) in [
+        ("", "7.17.0", "an unnamed engine 7.17.0"),
+        ("opensearch", "1.3.0", "opensearch 1.3.0, expected opensearch 2 or 3"),
+    ] {
         let about = json!({"version": {"distribution": distribution, "number": number}}).to_string();
         let service = Service::start(move |_| Some(Answer::new(200, about.clone()))).await;
         let told = apply(&index(&service), &[put(&item("c", "a"), 1), remove("c", "b", 1)]).await;
@@ -207,14 +208,19 @@ async fn requests_say_who_asks_and_secrets_stay_secret() {
     assert!(!format!("{index:?}").contains("s3cr"));
 
     let service = Service::start(|request| Some(engine(request, |_| 201))).await;
-    let credentials = aws_credential_types::Credentials::new("AKID", "s3cr\u{e9}t", Some("token".into()), None, "tests");
-    let access = Access::Aws { region: "sa-east-1".to_owned(), credentials: SharedCredentialsProvider::new(credentials) };
+    let credentials =
+        aws_credential_types::Credentials::new("AKID", "s3cr\u{e9}t", Some("token".into()), None, "tests");
+    let access =
+        Access::Aws { region: "sa-east-1".to_owned(), credentials: SharedCredentialsProvider::new(credentials) };
     assert!(!format!("{access:?}").contains("s3cr"));
     let index = OpenSearch::new(&Connection { access, ..connection(&service) }, settings()).unwrap();
     assert_eq!(apply(&index, &items(&["a"])).await, [Ok(Written)]);
     for request in service.requests() {
         let signature = request.header("authorization");
-        assert!(signature.starts_with("AWS4-HMAC-SHA256 Credential=AKID/") && signature.contains("/sa-east-1/es/"), "{signature}");
+        assert!(
+            signature.starts_with("AWS4-HMAC-SHA256 Credential=AKID/") && signature.contains("/sa-east-1/es/"),
+            "{signature}"
+        );
         assert!(signature.contains("host;") && request.header("x-amz-security-token") == "token", "{signature}");
     }
 }
@@ -249,9 +255,13 @@ fn what_cannot_be_a_connection_is_told_at_once() {
         assert!(error.contains(says), "{error}");
     }
     let connection = Connection { endpoint: "http://127.0.0.1:1".to_owned(), access: Access::Open, tls: None };
-    for (collections, items, memory) in
-        [("Collections", "items_", "m"), ("items_c", "items_", "m"), ("c", "items/", "m"), ("c", "i", "i-memory"), ("", "i", "m")]
-    {
+    for (collections, items, memory) in [
+        ("Collections", "items_", "m"),
+        ("items_c", "items_", "m"),
+        ("c", "items/", "m"),
+        ("c", "i", "i-memory"),
+        ("", "i", "m"),
+    ] {
         let settings = Settings {
             collections: collections.to_owned(),
             items: items.to_owned(),

@@ -83,7 +83,11 @@ async fn items_of_an_unknown_collection_get_one_or_are_refused_as_the_settings_s
     let index = corner.index();
     let mut other = document.clone();
     other["id"] = "e".into();
-    let told = apply(&index, &[put(&item("c", "j"), 1), put(&item("d", "j"), 1), collection(&other, 1), put(&item("e", "j"), 1)]).await;
+    let told = apply(
+        &index,
+        &[put(&item("c", "j"), 1), put(&item("d", "j"), 1), collection(&other, 1), put(&item("e", "j"), 1)],
+    )
+    .await;
     assert!(told[1].as_ref().is_err_and(|error| error.starts_with("unknown-collection: ")), "{told:?}");
     assert_eq!((&told[0], &told[2], &told[3]), (&Ok(Written), &Ok(Written), &Ok(Written)));
     assert_eq!(apply(&index, &[put(&item("c", "k"), 1)]).await, [Ok(Written)]);
@@ -98,7 +102,12 @@ async fn an_item_of_ten_megabytes_is_loaded_and_one_that_no_request_can_hold_is_
         item["assets"]["a"] = json!({"href": "a.tif", "description": "x".repeat(bytes)});
         put(&item, 1)
     };
-    let changes = [put(&item("c", "before"), 1), large("ten", 10_000_000), large("twelve", 12_000_000), put(&item("c", "zafter"), 1)];
+    let changes = [
+        put(&item("c", "before"), 1),
+        large("ten", 10_000_000),
+        large("twelve", 12_000_000),
+        put(&item("c", "zafter"), 1),
+    ];
     let told = apply(&index, &changes).await;
     assert!(told[2].as_ref().is_err_and(|error| error.starts_with("too-large: ")), "{:?}", told[2]);
     assert_eq!((&told[0], &told[1], &told[3]), (&Ok(Written), &Ok(Written), &Ok(Written)));

@@ -25,7 +25,8 @@ async fn the_newest_wins_in_whatever_order_changes_come() {
     assert_eq!(corner.documents()[0].1["properties"]["title"], "second");
     // A repeat, and another change of the same millisecond.
     assert_eq!(apply(&index, &[put(&titled("c", "a", "second"), 2)]).await, [Ok(Written)]);
-    let both = [put(&titled("c", "a", "third"), 3), put(&titled("c", "a", "fourth"), 3), put(&titled("c", "a", "x"), 2)];
+    let both =
+        [put(&titled("c", "a", "third"), 3), put(&titled("c", "a", "fourth"), 3), put(&titled("c", "a", "x"), 2)];
     assert_eq!(apply(&index, &both).await, [Ok(Written), Ok(Written), Ok(Superseded)]);
     assert_eq!(corner.documents()[0].1["properties"]["title"], "fourth");
 }
@@ -96,7 +97,8 @@ async fn with_a_source_go_all_items_that_came_from_it_and_nothing_newer() {
 async fn a_source_of_more_items_than_a_search_gives_at_once_goes_whole() {
     let corner = Engine::shared().corner();
     let index = corner.index();
-    let items: Vec<_> = (0..2_300).map(|n| put(&item("c", &format!("i{n}")), 5).from("https://x.example/all")).collect();
+    let items: Vec<_> =
+        (0..2_300).map(|n| put(&item("c", &format!("i{n}")), 5).from("https://x.example/all")).collect();
     assert!(apply(&index, &items).await.iter().all(|told| *told == Ok(Written)));
     assert_eq!(apply(&index, &[remove_source("https://x.example/all", 5)]).await, [Ok(Removed)]);
     assert!(corner.ids().is_empty());
@@ -115,7 +117,11 @@ async fn a_bad_item_is_refused_alone_with_its_reason() {
     let mut cloudy = item("c", "cloudy");
     cloudy["properties"]["eo:cloud_cover"] = 7.into();
     let changes = [
-        put(&item("c", "good"), 1), put(&early, 1), put(&long, 1), put(&cloudy, 1), put(&item("c", &"i".repeat(600)), 1),
+        put(&item("c", "good"), 1),
+        put(&early, 1),
+        put(&long, 1),
+        put(&cloudy, 1),
+        put(&item("c", &"i".repeat(600)), 1),
     ];
     let told = apply(&index, &changes).await;
     assert_eq!((&told[0], &told[3]), (&Ok(Written), &Ok(Written)));
