@@ -41,10 +41,11 @@ browser: ## STAC Browser, in target/browser, for `lazycat serve --browser`
 test: lint unit judges e2e e2e-browser ## Everything: set-up, style, documentation, licences, tests, the field's validators
 
 .PHONY: setup
-setup: ## The pinned tools of the tests, into .venv, node_modules and target
+setup: ## The tools of the tests, pinned: .venv, node_modules, target/tools, target/opensearch; a PostgreSQL where Debian has one
 	tests/judges/setup.sh
 	tests/setup-cargo-deny.sh
 	tests/opensearch/setup.sh
+	tests/postgres/setup.sh
 
 .PHONY: lint
 lint: setup ## Format, clippy, documentation and licences

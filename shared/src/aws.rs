@@ -18,6 +18,8 @@ mod letters;
 mod listing;
 mod object;
 mod queue;
+#[cfg(all(feature = "secrets", feature = "pgstac"))]
+mod secrets;
 mod source;
 #[cfg(feature = "stack")]
 mod stack;
@@ -36,6 +38,8 @@ pub use self::clients::{Clients, TimeOuts};
 pub use self::documents::Documents;
 pub use self::letters::DeadLetterQueue;
 pub use self::queue::{LevelQueue, Queue, Queues};
+#[cfg(all(feature = "secrets", feature = "pgstac"))]
+pub use self::secrets::DatabaseSecret;
 pub use self::source::SourceBuckets;
 #[cfg(feature = "stack")]
 pub use self::stack::{Stack, StackError};

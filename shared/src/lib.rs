@@ -34,6 +34,8 @@ pub mod missions;
 pub mod mover;
 #[cfg(feature = "opensearch")]
 pub mod opensearch;
+#[cfg(feature = "pgstac")]
+pub mod pgstac;
 pub mod ports;
 pub mod redrive;
 pub mod reprocess;

@@ -14,7 +14,7 @@
 //! - [`load`]: the use case of the loaders; [`rebuild`]: an index filled from the catalog;
 //! - [`ports`]: what both need of the world, and what a STAC API needs of an index.
 //!
-//! Adapters: [`crate::index`], in one SQLite file.
+//! Adapters: `crate::index`, in one SQLite file; `crate::pgstac`, in PostgreSQL.
 
 pub mod change;
 pub mod decode;

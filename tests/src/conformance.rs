@@ -14,6 +14,7 @@
 #![allow(clippy::panic)]
 
 pub mod checkpoints;
+pub mod indexes;
 pub mod letters;
 pub mod listings;
 pub mod marks;

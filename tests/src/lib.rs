@@ -6,6 +6,7 @@ pub mod goldens;
 pub mod ministack;
 pub mod model;
 pub mod opensearch;
+pub mod postgres;
 pub mod simulation;
 pub mod tls;
 pub mod wire;

@@ -37,8 +37,8 @@ pub enum EventError {
 pub trait Report {
     /// For each message, whether it may be deleted.
     fn acknowledged(&self) -> &[bool];
-    /// The messages that went to the dead letters.
-    fn refused(&self) -> &[Refusal];
+    /// What went to the dead letters: what it is about, a word for the reason, and a sentence.
+    fn refused(&self) -> impl Iterator<Item = (&str, &str, &str)>;
     /// Why the others come back.
     fn troubles(&self) -> &[String];
 }
@@ -48,8 +48,8 @@ impl Report for generate::Report {
         &self.acknowledged
     }
 
-    fn refused(&self) -> &[Refusal] {
-        &self.refused
+    fn refused(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.refused.iter().map(told)
     }
 
     fn troubles(&self) -> &[String] {
@@ -62,13 +62,32 @@ impl Report for update::Report {
         &self.acknowledged
     }
 
-    fn refused(&self) -> &[Refusal] {
-        &self.refused
+    fn refused(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.refused.iter().map(told)
     }
 
     fn troubles(&self) -> &[String] {
         &self.troubles
     }
+}
+
+#[cfg(feature = "search")]
+impl Report for lazycat::search::load::Report {
+    fn acknowledged(&self) -> &[bool] {
+        &self.acknowledged
+    }
+
+    fn refused(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.refused.iter().map(|refused| (&*refused.record, &*refused.reason, &*refused.detail))
+    }
+
+    fn troubles(&self) -> &[String] {
+        &self.troubles
+    }
+}
+
+fn told(refused: &Refusal) -> (&str, &str, &str) {
+    (&refused.scene, &refused.reason, &refused.detail)
 }
 
 /// What became of a batch.
@@ -143,8 +162,8 @@ async fn contained<R>(work: &impl AsyncFn(&[Delivery]) -> R, deliveries: &[Deliv
 
 impl<R: Report> Worked<R> {
     fn take(&mut self, deliveries: &[Delivery], report: R) {
-        for Refusal { scene, reason, detail } in report.refused() {
-            tracing::warn!(subject = scene, reason, detail, "refused: it is with the dead letters");
+        for (subject, reason, detail) in report.refused() {
+            tracing::warn!(subject, reason, detail, "refused: it is with the dead letters");
         }
         for trouble in report.troubles() {
             tracing::warn!(trouble, "a record comes back");

@@ -82,6 +82,26 @@ pub fn audit_grace(reader: &mut Reader<'_>) -> Option<u32> {
     reader.optional("LAZYCAT_AUDIT_GRACE", "0 to 600 seconds", |value| number(value, 0, 600))
 }
 
+/// The buckets that documents may be read from; none when missing.
+pub fn allowed_buckets(reader: &mut Reader<'_>) -> Vec<String> {
+    reader.optional("LAZYCAT_ALLOWED_BUCKETS", "buckets such as my-catalog,another", buckets).unwrap_or_default()
+}
+
+/// The hosts that documents may be read from over https; none when missing.
+pub fn allowed_hosts(reader: &mut Reader<'_>) -> Vec<String> {
+    reader
+        .optional("LAZYCAT_ALLOWED_HOSTS", "hosts such as data.example.com,other.example:8443", hosts)
+        .unwrap_or_default()
+}
+
+/// The longest document that is read, in bytes; the loader's own when missing.
+pub fn longest_document(reader: &mut Reader<'_>) -> Option<u64> {
+    let expected = "1 to 1024 MiB";
+    reader
+        .optional("LAZYCAT_LONGEST_DOCUMENT_MIB", expected, |value| number(value, 1, 1024))
+        .map(|mib| u64::from(mib) << 20)
+}
+
 /// How often a message is received before a trouble that might pass sends it to the dead letters.
 pub fn attempts(reader: &mut Reader<'_>) -> u32 {
     reader.required("LAZYCAT_ATTEMPTS", "a number from 1 to 1000", |value| number(value, 1, 1000))
@@ -132,6 +152,15 @@ fn bucket(value: &str) -> Result<String, &'static str> {
         return Err("a bucket's name is made of small letters, digits, hyphens and dots");
     }
     Ok(value.to_owned())
+}
+
+fn hosts(value: &str) -> Result<Vec<String>, String> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b':');
+    let named = |host: &str| match host.trim() {
+        host if !host.is_empty() && host.bytes().all(allowed) => Ok(host.to_owned()),
+        host => Err(format!("{host:?}: a host is small letters, digits, hyphens and dots, with :PORT or without")),
+    };
+    value.split(',').map(named).collect()
 }
 
 fn table(value: &str) -> Result<String, &'static str> {

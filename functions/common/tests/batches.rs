@@ -172,8 +172,8 @@ impl batch::Report for Short {
         &[true]
     }
 
-    fn refused(&self) -> &[generate::Refusal] {
-        &[]
+    fn refused(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        std::iter::empty()
     }
 
     fn troubles(&self) -> &[String] {

@@ -26,6 +26,9 @@ pub struct Clients {
     pub sns: aws_sdk_sns::Client,
     /// Tables.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Secrets.
+    #[cfg(feature = "secrets")]
+    pub secrets: aws_sdk_secretsmanager::Client,
     /// Stacks.
     #[cfg(feature = "stack")]
     pub cloudformation: aws_sdk_cloudformation::Client,
@@ -132,6 +135,8 @@ impl Clients {
             sqs: aws_sdk_sqs::Client::new(&config),
             sns: aws_sdk_sns::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            #[cfg(feature = "secrets")]
+            secrets: aws_sdk_secretsmanager::Client::new(&config),
             #[cfg(feature = "stack")]
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
         }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod conformance;
 mod filters;
 mod loader;
 mod races;

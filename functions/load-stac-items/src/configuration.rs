@@ -1,0 +1,174 @@
+//! What the function is told by its environment.
+
+use std::time::Duration;
+
+use lazycat::pgstac::{self, Dehydration, Partitions, Target, UnknownCollection};
+use lazycat::search::load;
+use lazycat::search::source::Allowed;
+use lazycat_function::environment::{ConfigurationError, Environment};
+use lazycat_function::settings;
+
+/// The connection string; where there is a secret, what that does not say.
+const DATABASE: &str = "LAZYCAT_DATABASE";
+
+/// Everything that is decided outside.
+pub(crate) struct Configuration {
+    pub(crate) database: Target,
+    pub(crate) secret: Option<String>,
+    pub(crate) dead_letters: String,
+    pub(crate) time_out: Duration,
+    pub(crate) stack: String,
+    pub(crate) loader: load::Settings,
+    pub(crate) pgstac: pgstac::Settings,
+}
+
+impl Configuration {
+    pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigurationError> {
+        let mut reader = environment.reader();
+        let time_out = settings::time_out(&mut reader);
+        let defaults = load::Settings::default();
+        let secret =
+            reader.optional("LAZYCAT_DATABASE_SECRET", "the ARN of a secret", |arn| Ok::<_, &str>(arn.to_owned()));
+        // The value may hold a password, so the reader of variables, which repeats what it does not understand, must
+        // not see it.
+        let database = environment.get(DATABASE).unwrap_or_default().parse::<Target>();
+        let configuration = Self {
+            dead_letters: settings::dead_letters(&mut reader),
+            time_out,
+            stack: settings::stack(&mut reader),
+            loader: load::Settings {
+                allowed: Allowed {
+                    buckets: settings::allowed_buckets(&mut reader),
+                    hosts: settings::allowed_hosts(&mut reader),
+                },
+                longest_document: settings::longest_document(&mut reader).unwrap_or(defaults.longest_document),
+                attempts: settings::attempts(&mut reader),
+            },
+            pgstac: pgstac::Settings {
+                unknown_collection: reader
+                    .optional("LAZYCAT_UNKNOWN_COLLECTION", "refuse or make", unknown_collection)
+                    .unwrap_or_default(),
+                partitions: reader
+                    .optional("LAZYCAT_PARTITIONS", "one, yearly or monthly", partitions)
+                    .unwrap_or_default(),
+                dehydration: reader
+                    .optional("LAZYCAT_DEHYDRATION", "where-known or in-database", dehydration)
+                    .unwrap_or_default(),
+                // What is left is for reading documents and for dead letters.
+                time_out: time_out / 2,
+            },
+            database: database.clone().unwrap_or_default(),
+            secret,
+        };
+        let missing = database.is_ok() && configuration.secret.is_none() && environment.get(DATABASE).is_none();
+        let fault = match database {
+            Err(error) => Some(format!("{DATABASE} is no connection string of libpq: {error}")),
+            Ok(_) if missing => Some(format!(
+                "{DATABASE} is missing, expected a connection string of libpq, or LAZYCAT_DATABASE_SECRET"
+            )),
+            Ok(_) => None,
+        };
+        match (reader.finish(configuration), fault) {
+            (Ok(configuration), None) => Ok(configuration),
+            (Ok(_), Some(fault)) => Err(ConfigurationError(vec![fault])),
+            (Err(error), None) => Err(error),
+            (Err(ConfigurationError(mut faults)), Some(fault)) => {
+                faults.push(fault);
+                Err(ConfigurationError(faults))
+            }
+        }
+    }
+}
+
+fn unknown_collection(value: &str) -> Result<UnknownCollection, &'static str> {
+    match value {
+        "refuse" => Ok(UnknownCollection::Refuse),
+        "make" => Ok(UnknownCollection::Make),
+        _ => Err("it is neither"),
+    }
+}
+
+fn partitions(value: &str) -> Result<Partitions, &'static str> {
+    match value {
+        "one" => Ok(Partitions::One),
+        "yearly" => Ok(Partitions::Yearly),
+        "monthly" => Ok(Partitions::Monthly),
+        _ => Err("it is none of them"),
+    }
+}
+
+fn dehydration(value: &str) -> Result<Dehydration, &'static str> {
+    match value {
+        "where-known" => Ok(Dehydration::WhereKnown),
+        "in-database" => Ok(Dehydration::InDatabase),
+        _ => Err("it is neither"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const GOOD: [(&str, &str); 5] = [
+        (DATABASE, "host=db.example dbname=postgis user=loader password=hush"),
+        ("LAZYCAT_DEAD_LETTERS_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/dead"),
+        ("LAZYCAT_TIMEOUT", "120"),
+        ("LAZYCAT_STACK", "items"),
+        ("LAZYCAT_ATTEMPTS", "5"),
+    ];
+
+    fn with(changes: &[(&str, &str)]) -> Result<Configuration, ConfigurationError> {
+        Configuration::read(&Environment::of(GOOD.into_iter().chain(changes.iter().copied())))
+    }
+
+    #[test]
+    fn what_is_not_said_has_a_default() {
+        let configuration = with(&[]).ok().unwrap();
+        assert_eq!(configuration.database.to_string(), "postgis at db.example:5432");
+        assert_eq!(configuration.pgstac.unknown_collection, UnknownCollection::Refuse);
+        assert_eq!(configuration.pgstac.partitions, Partitions::Monthly);
+        assert_eq!(configuration.loader.allowed, Allowed::default());
+        assert_eq!((configuration.secret, configuration.loader.attempts), (None, 5));
+    }
+
+    #[test]
+    fn all_of_it_can_be_said() {
+        let configuration = with(&[
+            ("LAZYCAT_DATABASE_SECRET", "arn:aws:secretsmanager:us-east-1:123456789012:secret:db"),
+            (DATABASE, ""),
+            ("LAZYCAT_ALLOWED_BUCKETS", "one, two.three"),
+            ("LAZYCAT_ALLOWED_HOSTS", "data.example.com:8443"),
+            ("LAZYCAT_LONGEST_DOCUMENT_MIB", "2"),
+            ("LAZYCAT_UNKNOWN_COLLECTION", "make"),
+            ("LAZYCAT_PARTITIONS", "yearly"),
+            ("LAZYCAT_DEHYDRATION", "in-database"),
+        ])
+        .ok()
+        .unwrap();
+        assert!(configuration.secret.unwrap().ends_with(":db"));
+        assert_eq!(configuration.loader.allowed.buckets, ["one", "two.three"]);
+        assert_eq!(configuration.loader.allowed.hosts, ["data.example.com:8443"]);
+        assert_eq!(configuration.loader.longest_document, 2 * 1024 * 1024);
+        assert_eq!(configuration.pgstac.unknown_collection, UnknownCollection::Make);
+        assert_eq!(configuration.pgstac.partitions, Partitions::Yearly);
+        assert_eq!(configuration.pgstac.dehydration, Dehydration::InDatabase);
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_and_no_password() {
+        let error = with(&[
+            (DATABASE, "host=db.example password='hush"),
+            ("LAZYCAT_ALLOWED_HOSTS", "https://data.example.com"),
+            ("LAZYCAT_PARTITIONS", "daily"),
+        ])
+        .err()
+        .unwrap()
+        .to_string();
+        for says in ["LAZYCAT_DATABASE is no connection string", "LAZYCAT_ALLOWED_HOSTS", "LAZYCAT_PARTITIONS"] {
+            assert!(error.contains(says), "{error}");
+        }
+        assert!(!error.contains("hush"), "{error}");
+        assert!(with(&[(DATABASE, "")]).err().unwrap().to_string().contains("LAZYCAT_DATABASE_SECRET"));
+    }
+}

@@ -1,0 +1,90 @@
+//! All SQL that is sent. Nothing is ever put into it but parameters.
+
+/// The lock that all loaders share: no two of them write at once, so none of them can be in another's way half-done.
+/// The number is "lazycat" in ASCII.
+pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock(x'006c617a79636174'::bigint)";
+
+/// How a session behaves. A statement that waits for somebody gives way, for whoever waits behind it.
+pub(super) const BEHAVE: &str = "
+    SELECT set_config('search_path', 'pgstac, public', false), set_config('TimeZone', 'UTC', false),
+           set_config('client_min_messages', 'error', false), set_config('jit', 'off', false),
+           set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
+           set_config('idle_in_transaction_session_timeout', $1, false)";
+
+pub(super) const VERSION: &str = "SELECT pgstac.get_version()";
+
+/// The tables of the loaders.
+pub(super) const TABLES: &str = include_str!("schema.sql");
+
+pub(super) const HAS_TABLES: &str = "SELECT to_regclass('lazycat.layout') IS NOT NULL";
+
+pub(super) const LAYOUT: &str = "SELECT version FROM lazycat.layout";
+
+/// Collections with their base items, where there is one for each.
+pub(super) const COLLECTIONS_PLAIN: &str = "
+    SELECT id, base_item::text, partition_trunc, NULL::int FROM pgstac.collections WHERE id = ANY($1)";
+
+/// The same, where base items are kept.
+pub(super) const COLLECTIONS_TAGGED: &str = "
+    SELECT c.id, b.base_item::text, c.partition_trunc, b.base_item_id
+    FROM pgstac.collections c, pgstac.current_base_item(c.id) b WHERE c.id = ANY($1)";
+
+pub(super) const COLLECTION_VERSIONS: &str = "SELECT id, version FROM lazycat.collection_versions WHERE id = ANY($1)";
+
+pub(super) const PUT_COLLECTION: &str = "
+    INSERT INTO pgstac.collections (content, partition_trunc) VALUES ($1::text::jsonb, $2)
+    ON CONFLICT (id) DO UPDATE SET content = EXCLUDED.content";
+
+pub(super) const MAKE_COLLECTION: &str = "
+    INSERT INTO pgstac.collections (content, partition_trunc) VALUES ($1::text::jsonb, $2) ON CONFLICT (id) DO NOTHING";
+
+pub(super) const REMEMBER_COLLECTION: &str = "
+    INSERT INTO lazycat.collection_versions (id, version) VALUES ($1, $2)
+    ON CONFLICT (id) DO UPDATE SET version = EXCLUDED.version";
+
+/// Makes a partition, or widens what it is known to hold. The wider range keeps later batches from doing so again; a
+/// partition that is cut otherwise, by somebody in another time zone, is only asked for what there is.
+pub(super) const PARTITION: &str = "
+    SELECT pgstac.check_partition(
+        $1,
+        CASE WHEN p.partition_range @> tstzrange($2, $3, '[]') THEN tstzrange($2, $3, '[]')
+             ELSE tstzrange($4, $5, '[]') END,
+        tstzrange($2, $6, '[]')
+    ) FROM pgstac.partition_name($1, $4) p";
+
+pub(super) const MEMORY: &str = "
+    SELECT v.collection, v.id, v.version, v.deleted, v.source
+    FROM lazycat.item_versions v JOIN unnest($1::text[], $2::text[]) k (collection, id)
+        ON v.collection = k.collection AND v.id = k.id
+    UNION ALL
+    SELECT collection, id, version, deleted, source FROM lazycat.item_versions
+    WHERE source = ANY($3) AND NOT deleted";
+
+pub(super) const REMOVED_SOURCES: &str = "
+    SELECT source, version FROM lazycat.removed_sources
+    WHERE digest IN (SELECT sha256(convert_to(s, 'UTF8')) FROM unnest($1::text[]) s)";
+
+/// For one collection, so that no partition of another is looked at.
+pub(super) const DELETE: &str = "DELETE FROM pgstac.items WHERE collection = $1 AND id = ANY($2)";
+
+pub(super) const INSERT: &str = "
+    INSERT INTO pgstac.items (id, collection, datetime, end_datetime, geometry, content)
+    SELECT id, collection, datetime, end_datetime, ST_GeomFromGeoJSON(geometry), content::jsonb
+    FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[])
+        AS row (id, collection, datetime, end_datetime, geometry, content)";
+
+pub(super) const INSERT_FOREIGN: &str = "
+    INSERT INTO pgstac.items (id, collection, datetime, end_datetime, geometry, content, private)
+    SELECT i.id, i.collection, i.datetime, i.end_datetime, i.geometry, i.content, i.private
+    FROM unnest($1::text[]) AS row (item), LATERAL pgstac.content_dehydrate(row.item::jsonb) i";
+
+pub(super) const REMEMBER_ITEMS: &str = "
+    INSERT INTO lazycat.item_versions (collection, id, version, deleted, source)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bool[], $5::text[])
+    ON CONFLICT (collection, id)
+    DO UPDATE SET version = EXCLUDED.version, deleted = EXCLUDED.deleted, source = EXCLUDED.source";
+
+pub(super) const REMEMBER_SOURCES: &str = "
+    INSERT INTO lazycat.removed_sources (digest, source, version)
+    SELECT sha256(convert_to(source, 'UTF8')), source, version FROM unnest($1::text[], $2::bigint[]) r (source, version)
+    ON CONFLICT (digest) DO UPDATE SET version = EXCLUDED.version";

@@ -1,0 +1,10 @@
+//! The loader's index in a real PostgreSQL with PostGIS and pgstac.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod conformance;
+mod loaders;
+mod refusals;
+mod rows;
+mod tls;
+mod world;
