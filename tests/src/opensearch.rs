@@ -54,13 +54,28 @@ impl Engine {
     /// When it is not there, or does not start.
     #[must_use]
     pub fn start(settings: &[&str]) -> Self {
+        // What runs for seconds is better not compiled well.
+        Self::start_with(&[&format!("-Xmx{HEAP}"), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"], settings)
+    }
+
+    /// One that is to be measured: with room, and compiled well.
+    ///
+    /// # Panics
+    ///
+    /// As [`Engine::start`].
+    #[must_use]
+    pub fn start_to_measure() -> Self {
+        Self::start_with(&["-Xms4g", "-Xmx4g"], &[])
+    }
+
+    fn start_with(machine: &[&str], settings: &[&str]) -> Self {
         let installed = installed("engine");
         let folder = TempDir::new().unwrap_or_else(|error| panic!("no temporary folder: {error}"));
         let log = folder.path().join("log");
         let errors = File::create(&log).unwrap_or_else(|error| panic!("{error}"));
         let classes = format!("{0}/classes:{0}/jars/*", installed.display());
         let mut process = Command::new("java")
-            .args([&format!("-Xms{HEAP}"), &format!("-Xmx{HEAP}"), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
+            .args(machine)
             .arg(format!("-Djava.io.tmpdir={}", folder.path().display()))
             .args(["-cp", &classes, "Engine"])
             .args(settings)
@@ -133,6 +148,15 @@ impl Corner {
     /// What the engine answers to this.
     pub fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
         ask(self.port, method, path, body)
+    }
+
+    /// What the engine answers to this text.
+    ///
+    /// # Panics
+    ///
+    /// When it does not.
+    pub fn send(&self, method: &str, path: &str, body: &str) -> Value {
+        try_send(self.port, method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
     /// The items that any search finds, by document id.
@@ -249,7 +273,10 @@ fn ask(port: u16, method: &str, path: &str, body: &Value) -> Value {
 }
 
 fn try_ask(port: u16, method: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
-    let body = body.map(Value::to_string).unwrap_or_default();
+    try_send(port, method, path, &body.map(Value::to_string).unwrap_or_default())
+}
+
+fn try_send(port: u16, method: &str, path: &str, body: &str) -> Result<Value, String> {
     let asked = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_read_timeout(Some(PATIENCE))?;

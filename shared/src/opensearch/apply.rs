@@ -1,11 +1,10 @@
 //! The port of the loaders: changes in, an index that agrees with them.
 //!
-//! A put and a removal may meet, of two loaders, at any point. Removal: 1. remember it; 2. delete the
-//! document, where its collection has an index. Put:
-//! 1. look for a remembered removal that is newer; 2. write the document; 3. look again, and take the document back when
-//! one has come. Either the put's second look sees the removal, or the removal's deletion comes after the put's write:
-//! the newer of them has the last word. Where a loader dies between the steps, its message comes again, and the first look
-//! takes back what was left.
+//! A put and a removal may meet, of two loaders, at any point. A removal is first remembered; then the document is
+//! deleted, where its collection has an index. A put first looks for a remembered removal that is newer; then it writes the
+//! document; then it looks again, and takes the document back when a removal has come. Either this second look sees the
+//! removal, or the removal's deletion comes after the put's write: so the newer of them has the last word. Where a loader
+//! dies between the steps, its message comes again, and the first look takes back what was left.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

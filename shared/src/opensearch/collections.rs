@@ -64,7 +64,7 @@ pub(super) struct Known {
 impl OpenSearch {
     /// Sees to it that the engine is one that is known, and has what all collections share. Asks only until it has.
     pub(super) async fn ready(&self) -> PortResult<()> {
-        self.ready.get_or_try_init(|| self.prepare()).await.map(|()| ())
+        self.ready.get_or_try_init(|| self.prepare()).await.copied()
     }
 
     async fn prepare(&self) -> PortResult<()> {

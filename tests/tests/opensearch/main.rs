@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod api;
+mod conformance;
 mod failures;
 mod layout;
 mod promises;
