@@ -1,6 +1,6 @@
 //! The loader over a real OpenSearch, beside a plain `_bulk` of the same documents. Prints a table.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
