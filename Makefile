@@ -41,9 +41,10 @@ browser: ## STAC Browser, in target/browser, for `lazycat serve --browser`
 test: lint unit judges e2e e2e-browser ## Everything: set-up, style, documentation, licences, tests, the field's validators
 
 .PHONY: setup
-setup: ## The tools of the tests, pinned: .venv, node_modules, target/tools; a PostgreSQL where Debian has one
+setup: ## The tools of the tests, pinned: .venv, node_modules, target/tools, target/opensearch; a PostgreSQL where Debian has one
 	tests/judges/setup.sh
 	tests/setup-cargo-deny.sh
+	tests/opensearch/setup.sh
 	tests/postgres/setup.sh
 
 .PHONY: lint

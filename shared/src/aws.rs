@@ -7,6 +7,8 @@
 //!
 //! The futures need a tokio runtime.
 
+#[cfg(all(feature = "secrets", feature = "opensearch"))]
+mod access;
 mod batch;
 mod catalog;
 mod checkpoints;
@@ -29,6 +31,8 @@ mod table;
 mod topics;
 mod world;
 
+#[cfg(all(feature = "secrets", feature = "opensearch"))]
+pub use self::access::SearchAccess;
 pub use self::catalog::CatalogBucket;
 pub use self::checkpoints::Checkpoints;
 #[cfg(feature = "stack")]

@@ -32,6 +32,8 @@ pub mod memory;
 pub mod message;
 pub mod missions;
 pub mod mover;
+#[cfg(feature = "opensearch")]
+pub mod opensearch;
 #[cfg(feature = "pgstac")]
 pub mod pgstac;
 pub mod ports;

@@ -55,11 +55,14 @@ def conditional(statement: dict) -> tuple[str | None, dict]:
     return None, statement
 
 
-@pytest.mark.parametrize("command", (["cfn-lint", "template.yaml"], ["sam", "validate", "--lint", "--region", "us-east-1"]))
-def test_linters_are_content(command):
+@pytest.mark.parametrize("file", ["template.yaml", *sorted(str(one.relative_to(ROOT)) for one in ROOT.glob("functions/*/template.yaml"))])
+@pytest.mark.parametrize("command", (["cfn-lint"], ["sam", "validate", "--lint", "--region", "us-east-1", "--template"]))
+def test_linters_are_content(command, file):
     program = Path(sys.executable).parent / command[0]
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "SAM_CLI_TELEMETRY": "0", "SAM_CLI_CHECK_UPDATE": "0"}
-    run = subprocess.run([program, *command[1:]], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(
+        [program, *command[1:], file], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120,
+    )
     assert run.returncode == 0, run.stdout + run.stderr
 
 

@@ -5,6 +5,7 @@ pub mod faults;
 pub mod goldens;
 pub mod ministack;
 pub mod model;
+pub mod opensearch;
 pub mod postgres;
 pub mod simulation;
 pub mod tls;

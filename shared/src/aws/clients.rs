@@ -80,7 +80,7 @@ impl TimeOuts {
 }
 
 /// Pinned, so that a newer SDK changes nothing by itself.
-fn behaviour() -> BehaviorVersion {
+pub(super) fn behaviour() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 

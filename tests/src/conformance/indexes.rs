@@ -60,7 +60,7 @@ fn item(collection: &str, id: &str, title: &str, datetime: &str) -> String {
         "type": "Feature", "stac_version": "1.1.0", "id": id, "collection": collection,
         "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [1.5, 0], [1.5, 1], [0, 1], [0, 0]]]},
         "bbox": [0, 0, 1.5, 1],
-        "properties": {"datetime": datetime, "title": title, "eo:cloud_cover": 12.5, "odd ' \" \\": [1, {"a": true}]},
+        "properties": {"datetime": datetime, "title": title, "eo:cloud_cover": 12.5, "odd ' \" \\": {"a": [1, 2.5], "b": true}},
         "links": [{"rel": "root", "href": "../catalog.json"}],
         "assets": {"thumbnail": {"href": "a.jpg", "roles": ["thumbnail"]}, "red": {"href": "r.tif", "type": "image/tiff"}}
     })
