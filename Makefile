@@ -83,9 +83,9 @@ fuzz: ## Every fuzz target for FUZZ_SECONDS (60), some at a time; see tests/test
 		$(CARGO) test --package lazycat-tests --test fuzz --locked
 
 .PHONY: e2e
-e2e: setup build ## The functions as deployed: release binaries, by sam, to an emulator of AWS
-	$(CARGO) build --release --locked --package lazycat-fixtures
-	$(CARGO) build --release --locked --package lazycat-cli
+e2e: setup ## The functions as deployed: optimised binaries, by sam, to an emulator of AWS
+	$(CARGO) build --profile e2e --locked --package lazycat-fixtures
+	$(CARGO) build --profile e2e --locked --package lazycat-cli
 	.venv/bin/python -B -m pytest -q -p no:cacheprovider --durations=8 tests/e2e
 
 .PHONY: e2e-browser

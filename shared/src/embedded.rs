@@ -250,18 +250,27 @@ impl<'a> Engine<'a> {
         let dir = self.local.directory.path();
         match self.options.index {
             SearchIndex::LeaveBehind => {
-                Index::leave_behind(dir)?;
+                self.with_room(|| Index::leave_behind(dir))?;
                 return Ok(None);
             }
             SearchIndex::Follow if !Index::is_there(dir) => return Ok(None),
             SearchIndex::Follow | SearchIndex::Make => {}
         }
-        let index = Index::open(dir)?;
+        let index = self.with_room(|| Index::open(dir))?;
         if !self.patience.insist(|| index.is_complete())? {
             let filled = self.patience.insist(|| block_on(rebuild(&self.local.directory, &index, |_| {})))?;
             self.progress.troubled(filled.refused);
         }
         Ok(Some(index))
+    }
+
+    /// Does something with the search index once there is room for it.
+    fn with_room<T>(&self, call: impl Fn() -> Result<T, index::OpenError>) -> Result<T, RunError> {
+        let done = self.patience.insist(|| match call() {
+            Ok(done) => Ok(Ok(done)),
+            Err(error) => error.for_want_of_room().map_or_else(|error| Ok(Err(error)), Err),
+        })?;
+        Ok(done?)
     }
 
     fn is_stopped(&self) -> bool {

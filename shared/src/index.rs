@@ -31,7 +31,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 pub use self::search::{Limits, Searcher};
 pub use self::topic::Topic;
 
-use crate::local::STATE_FOLDER;
+use crate::local::{STATE_FOLDER, is_full};
 use crate::ports::{BoxError, PortError, PortResult};
 
 /// The name of the file.
@@ -78,6 +78,27 @@ pub enum OpenError {
         /// What the system said.
         source: BoxError,
     },
+}
+
+impl OpenError {
+    /// The failure of a port, when it was for want of room, which may be waited for; else itself.
+    ///
+    /// # Errors
+    ///
+    /// All other reasons.
+    pub(crate) fn for_want_of_room(self) -> Result<PortError, Self> {
+        match self {
+            Self::Failed { path, source } => {
+                let error = PortError::Unavailable { what: format!("opening {}", path.display()), source };
+                match error {
+                    full if is_full(&full) => Ok(full),
+                    PortError::Unavailable { source, .. } => Err(Self::Failed { path, source }),
+                    other => Err(Self::Failed { path, source: other.into() }),
+                }
+            }
+            other => Err(other),
+        }
+    }
 }
 
 impl Index {

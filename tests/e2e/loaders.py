@@ -13,7 +13,7 @@ TEMPLATE = ROOT / "functions" / "load-stac-items" / "template.yaml"
 def build(world: Stack, folder: Path, architecture: str) -> Path:
     """Builds the function once, for all stacks; gives the template to deploy."""
     world.sam(
-        "build", "--template-file", str(TEMPLATE), "--build-in-source", "--build-dir", str(folder), PROFILE="release",
+        "build", "--template-file", str(TEMPLATE), "--build-in-source", "--build-dir", str(folder), PROFILE="e2e",
         ARCHITECTURE=architecture,
     )
     return folder / "template.yaml"

@@ -65,9 +65,9 @@ class Stack:
         return run.stdout
 
     def build(self, architecture: str):
-        """Builds the functions as ordinary release binaries."""
+        """Builds the functions as ordinary optimised binaries."""
         self.sam(
-            "build", "--build-in-source", "--build-dir", str(self._folder / "build"), PROFILE="release",
+            "build", "--build-in-source", "--build-dir", str(self._folder / "build"), PROFILE="e2e",
             ARCHITECTURE=architecture,
         )
 
