@@ -88,23 +88,29 @@ class Stack:
 
     def delete(self):
         for role in SENDERS:
-            self.client("iam").delete_role_policy(RoleName=self.resources()[role], PolicyName=BATCHES)
+            self.forbid_batches(role)
         self.sam("delete", "--stack-name", NAME, "--no-prompts", "--region", REGION)
 
     def _make_up_for_the_emulator(self):
-        # It knows permissions for batches, where AWS asks for sns:Publish and sqs:SendMessage.
-        allow = {
-            "Effect": "Allow", "Action": ["sns:PublishBatch", "sqs:SendMessageBatch"],
-            "Resource": [f"arn:aws:{service}:{REGION}:{ACCOUNT}:{NAME}-*" for service in ("sns", "sqs")],
-        }
-        document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
         for role in SENDERS:
-            self.client("iam").put_role_policy(RoleName=self.resources()[role], PolicyName=BATCHES, PolicyDocument=document)
+            self.allow_batches(role)
         # It takes the number of a parameter for text, and then compares it with a number.
         client = self.client("lambda")
         for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
             concurrency = int(mapping["ScalingConfig"]["MaximumConcurrency"])
             client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": concurrency})
+
+    def allow_batches(self, role: str):
+        """What AWS allows with sns:Publish and sqs:SendMessage: the emulator knows permissions for batches of their own."""
+        allow = {
+            "Effect": "Allow", "Action": ["sns:PublishBatch", "sqs:SendMessageBatch"],
+            "Resource": [f"arn:aws:{service}:{REGION}:{ACCOUNT}:{NAME}-*" for service in ("sns", "sqs")],
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        self.client("iam").put_role_policy(RoleName=self.resources()[role], PolicyName=BATCHES, PolicyDocument=document)
+
+    def forbid_batches(self, role: str):
+        self.client("iam").delete_role_policy(RoleName=self.resources()[role], PolicyName=BATCHES)
 
     def resources(self) -> dict[str, str]:
         """Physical names by logical ones."""

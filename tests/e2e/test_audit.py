@@ -86,10 +86,12 @@ def test_a_camera_without_scenes_is_no_fault_of_a_schedule(hasty):
 def repairing(stack, source_topic):
     """The stack as it is deployed where its audit may repair; as before in the end."""
     stack.deploy(ARCHITECTURE, source_topic, AuditRepair="yes")
+    stack.allow_batches("AuditCatalogRole")
     client, name = stack.client("lambda"), stack.outputs["AuditCatalog"]
     known = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     client.update_function_configuration(FunctionName=name, Environment={"Variables": known | {"LAZYCAT_AUDIT_GRACE": "2"}})
     yield stack
+    stack.forbid_batches("AuditCatalogRole")
     stack.deploy(ARCHITECTURE, source_topic)
 
 
