@@ -198,15 +198,19 @@ export class Visit {
 
   /** Scrolls along pictures, and waits until they are exactly these and each was asked for. */
   async pictures(selector, addresses) {
-    for (const card of await this.#page.locator(".item-card").all()) await card.scrollIntoViewIfNeeded();
     const wanted = [...addresses].sort();
     const shown = ([selector, wanted]) => {
       const found = [...document.querySelectorAll(selector)].map((image) => image.src).sort();
       return JSON.stringify(found) === JSON.stringify(wanted);
     };
-    await this.#page.waitForFunction(shown, [selector, wanted]).catch(() => {
-      throw new Error(`the pictures are not these: ${wanted.join(" ")}`);
-    });
+    const scrollAlong = async () => {
+      for (const card of await this.#page.locator(".item-card").all()) await card.scrollIntoViewIfNeeded();
+      return this.#page.waitForFunction(shown, [selector, wanted], { timeout: 3_000 }).then(() => true, () => false);
+    };
+    // A card that is passed by while the page is busy stays empty until it is seen again.
+    let isThere = false;
+    for (let passes = 0; passes < 10 && !isThere; passes += 1) isThere = await scrollAlong();
+    if (!isThere) throw new Error(`the pictures are not these: ${wanted.join(" ")}`);
     await this.settle();
     assert.deepEqual(wanted.filter((address) => !this.pictured.has(address)), [], "pictures that were not asked for");
   }
