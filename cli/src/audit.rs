@@ -1,5 +1,7 @@
 //! `lazycat audit`: says where source, items and catalogs do not agree.
 
+#[cfg(feature = "aws")]
+mod searched;
 mod show;
 
 use std::io::{self, IsTerminal as _};
@@ -35,10 +37,11 @@ const GRACE_OF_A_STACK: Duration = Duration::from_secs(180);
 /// The exit code where something is wrong in the catalog.
 const DRIFT: u8 = 4;
 
-/// Say where source, items and catalogs do not agree.
+/// Say where source, items, catalogs and the search index do not agree.
 ///
-/// Every document is compared with the one that a rebuild would write, the items with the scenes of the source, and of some
-/// items the content with what their scene gives. A catalog may be worked on meanwhile: what is still owed is counted as
+/// Every document is compared with the one that a rebuild would write, the items with the scenes of the source and with
+/// what the search index lists, and of some items the content with what their scene gives and the index holds. The index
+/// beside a directory is compared where it is kept in step; that of a stack, where it is named. A catalog may be worked on meanwhile: what is still owed is counted as
 /// pending, and is no drift. Nothing is changed without --repair, and no document is ever written by an audit itself.
 ///
 /// Exit code 0: no drift. 4: drift was found, also where it was repaired; audit again to see that it is gone. 1: the audit
@@ -48,7 +51,9 @@ const DRIFT: u8 = 4;
   lazycat audit --catalog catalog scenes
   lazycat audit --catalog catalog scenes --content full --prefix CBERS4/MUX/057
   lazycat audit --catalog catalog scenes --repair --dry-run
-  lazycat audit --stack lazycat-prod --prefix CBERS4/MUX    against the buckets that the stack takes scenes from")]
+  lazycat audit --stack lazycat-prod --prefix CBERS4/MUX    against the buckets that the stack takes scenes from
+  LAZYCAT_DATABASE='host=db.example.com dbname=postgis' \
+    lazycat audit --stack lazycat-prod --pgstac --database-secret auditor    against the items in pgstac, too")]
 pub(crate) struct Args {
     #[command(flatten)]
     target: Target,
@@ -61,15 +66,19 @@ pub(crate) struct Args {
 
     /// With --stack: compare only catalogs and items, and list no source bucket.
     #[cfg(feature = "aws")]
-    #[arg(long, requires = "stack", conflicts_with_all = ["content", "prune"])]
+    #[arg(long, requires = "stack", conflicts_with = "prune")]
     without_source: bool,
+
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    searched: searched::Args,
 
     /// Only this level and all below it, such as CBERS4/MUX/057.
     #[arg(long, value_name = "LEVEL", default_value = "")]
     prefix: String,
 
-    /// Of which items the content is compared with what their scene gives.
-    #[arg(long, value_enum, default_value_t = Which::Sample, requires = "sourced")]
+    /// Of which items the content is compared with what their scene gives, and with what the search index holds.
+    #[arg(long, value_enum, default_value_t = Which::Sample)]
     content: Which,
 
     /// How many items a sample holds.
@@ -188,13 +197,15 @@ fn of_stack(args: &Args, name: &str, top: Level, seed: u64) -> Result<Audited, S
         content: args.content(seed),
         grace: u64::try_from(args.grace(GRACE_OF_A_STACK).as_millis()).unwrap_or(u64::MAX),
         prune: args.prune.then_some(args.prune_share),
+        indexed: args.searched.collections(),
     };
+    let place = args.searched.place()?;
     let looked = audit::Progress::default();
     let started = Instant::now();
     let is_repaired = args.repair && !args.dry_run;
-    let audit = || deployed.audit(&settings, is_repaired, &looked);
+    let audit = || deployed.audit(&settings, place.as_ref(), &args.searched.queues, is_repaired, &looked);
     let report = show::during(&looked, io::stderr().is_terminal(), audit)?;
-    Ok(Audited { report, repaired: None, seconds: started.elapsed().as_secs_f64() })
+    Ok(Audited { report, searched: place.is_some(), repaired: None, seconds: started.elapsed().as_secs_f64() })
 }
 
 impl Args {

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use lazycat::audit::{self, AuditError, Leave, Progress, Repair, Report as AuditReport, Settings};
+use lazycat::audit::{self, AuditError, Fed, Leave, Progress, Repair, Report as AuditReport, Settings};
 use lazycat::aws::{
-    CatalogBucket, Clients, DeadLetterQueue, DirtyLevels, Queue, Queues, SourceBuckets, Stack, TimeOuts, World,
+    AuditedIndex, CatalogBucket, Clients, DeadLetterQueue, DirtyLevels, IndexPlace, Queue, Queues, SourceBuckets,
+    Stack, TimeOuts, World,
 };
 use lazycat::message::DeadLetter;
 use lazycat::ports::PortError;
 use lazycat::redrive::{self, Action, Kind, Listing, Report, Selection};
+use lazycat::search::addresses::Addresses;
 use lazycat::stac::catalog::Site;
 use lazycat::stac::{BucketPair, Buckets};
 use lazycat::status::Status;
@@ -124,18 +126,32 @@ impl Deployed {
     }
 
     /// Audits it; what is to be repaired goes to its queues.
-    pub(crate) fn audit(&self, settings: &Settings, repair: bool, progress: &Progress) -> Result<AuditReport, String> {
+    pub(crate) fn audit(
+        &self,
+        settings: &Settings,
+        index: Option<&IndexPlace>,
+        loader_queues: &[String],
+        repair: bool,
+        progress: &Progress,
+    ) -> Result<AuditReport, String> {
         let Clients { s3, sqs, dynamodb, .. } = &self.clients;
         let output = |name| self.stack.output(name).map_err(told);
         let marks = DirtyLevels::new(dynamodb.clone(), output("DirtyLevels")?);
         let scenes = Queue::new(sqs.clone(), output("ScenesQueue")?);
         let levels = Queue::new(sqs.clone(), output("LevelsQueue")?);
+        let bucket = output("CatalogBucket")?;
+        let index = match index {
+            Some(place) => Some(self.open(place, bucket, settings)?),
+            None => None,
+        };
+        let loaders = Queues(loader_queues.iter().map(|url| Queue::new(sqs.clone(), url)).collect());
         let ports = audit::Ports {
-            catalog: &CatalogBucket::new(s3.clone(), output("CatalogBucket")?),
+            catalog: &CatalogBucket::new(s3.clone(), bucket),
             source: &SourceBuckets::new(s3.clone()),
             marks: &marks,
             queues: &Queues(vec![scenes.clone(), levels]),
             clock: &World,
+            index: index.as_ref().map(|index| Fed { index, queues: &loaders }),
         };
         let audited = if repair {
             let repair = Repair { marks: &marks, queue: &scenes, world: &World };
@@ -144,6 +160,14 @@ impl Deployed {
             self.run(audit::audit(&ports, settings, &Leave, progress))
         };
         audited.map_err(told)
+    }
+
+    /// Opens the search index, to look into it.
+    fn open(&self, place: &IndexPlace, bucket: &str, settings: &Settings) -> Result<AuditedIndex, String> {
+        let public_url = settings.site.public_url.as_deref().unwrap_or_default();
+        let addresses = Addresses::new(bucket, public_url)
+            .map_err(|reason| format!("the address of the catalog is {public_url:?}: {reason}"))?;
+        self.run(place.open(&self.clients, addresses, PATIENCE / 3)).map_err(told)
     }
 
     fn letters(&self, queue: Kind) -> Result<(Queue, DeadLetterQueue), String> {

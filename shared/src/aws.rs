@@ -16,6 +16,8 @@ mod clients;
 #[cfg(feature = "search")]
 mod documents;
 mod failure;
+#[cfg(all(feature = "secrets", feature = "pgstac", feature = "opensearch"))]
+mod index;
 mod letters;
 mod listing;
 mod object;
@@ -40,6 +42,8 @@ pub use self::clients::SetUpError;
 pub use self::clients::{Clients, TimeOuts};
 #[cfg(feature = "search")]
 pub use self::documents::Documents;
+#[cfg(all(feature = "secrets", feature = "pgstac", feature = "opensearch"))]
+pub use self::index::{AuditedIndex, Database, IndexPlace, IndexUser};
 pub use self::letters::DeadLetterQueue;
 pub use self::queue::{LevelQueue, Queue, Queues};
 #[cfg(all(feature = "secrets", feature = "pgstac"))]

@@ -9,12 +9,13 @@
 //!
 //! The `async` functions block the thread that polls them. Layout: `schema` has the tables, `write` puts and removes,
 //! `follow` makes the index equal to files, `topic` follows what is published; `search` and `plan` find, `filter` turns CQL2
-//! into SQL, `functions` is what SQL calls back, `token` remembers where a page ended.
+//! into SQL, `functions` is what SQL calls back, `token` remembers where a page ended; `inspect` is for audits.
 
 mod file;
 mod filter;
 mod follow;
 mod functions;
+mod inspect;
 mod plan;
 mod schema;
 mod search;
@@ -28,6 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
+pub use self::inspect::Inspector;
 pub use self::search::{Limits, Searcher};
 pub use self::topic::Topic;
 

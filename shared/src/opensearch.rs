@@ -8,12 +8,13 @@
 //!
 //! - pure code: `names` of indices and documents, their `mappings`, [`settings`] that an operator decides;
 //! - `client` speaks HTTP, `bulk` sends what is written, `collections` sees to it that there is an index to write to;
-//! - `apply` is the port [`crate::search::ports::IndexItems`]: start reading there.
+//! - `apply` is the port [`crate::search::ports::IndexItems`]: start reading there; `inspect` is for audits.
 
 mod apply;
 mod bulk;
 mod client;
 mod collections;
+mod inspect;
 mod mappings;
 mod names;
 mod removals;
@@ -25,6 +26,7 @@ use std::sync::Mutex;
 use tokio::sync::OnceCell;
 
 use self::client::Http;
+pub use self::inspect::Inspector;
 use self::settings::{Connection, ConnectionError, Settings};
 
 /// A search index in OpenSearch. It needs a tokio runtime.

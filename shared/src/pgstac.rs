@@ -12,12 +12,14 @@
 //! - `session`: a connection to a database that was looked at
 //! - `dehydrate`, `rows`, `plan`: pure code, from changes to what is written
 //! - `write`: the two transactions, `statements`: all SQL
+//! - `inspect`: the database as an audit sees it
 //! - `failure`: what the errors mean
 //!
 //! The futures need a tokio runtime. No SQL is ever made of what came in; all of it goes into parameters.
 
 mod dehydrate;
 mod failure;
+mod inspect;
 mod plan;
 mod rows;
 mod session;
@@ -33,6 +35,7 @@ use rand::Rng as _;
 use tokio::sync::Mutex;
 
 use self::failure::{Meaning, meaning};
+pub use self::inspect::Inspector;
 use self::session::Session;
 pub use self::target::{Locate, Target, TargetError, TlsMode};
 use crate::ports::PortError;

@@ -248,6 +248,8 @@ pub trait ReadCatalog {
 pub struct KeyPage {
     /// The keys, ascending by their bytes.
     pub keys: Vec<String>,
+    /// When each of them was last written, in the same order; empty where the store does not tell of itself.
+    pub written: Vec<DateTime<Utc>>,
     /// Whether there are more behind the last of them. A page with more has at least one key.
     pub more: bool,
 }

@@ -16,7 +16,9 @@
 //!
 //! Adapters: `crate::index`, in one SQLite file; `crate::pgstac`, in PostgreSQL.
 
+pub mod addresses;
 pub mod change;
+pub mod compare;
 pub mod decode;
 pub mod document;
 pub mod filter;

@@ -239,6 +239,9 @@ PERMISSIONS = {
         "sqs": {"GetQueueAttributes", "SendMessage"},
         "s3": {"GetObject", "ListBucket"},
         "dynamodb": {"Scan", "UpdateItem"},
+        "secretsmanager": {"GetSecretValue"},
+        "kms": {"Decrypt"},
+        "es": {"ESHttpGet", "ESHttpHead", "ESHttpPost"},
     },
 }
 
@@ -286,14 +289,16 @@ def test_an_audit_may_change_something_only_when_a_parameter_says_so():
     [policy] = RESOURCES[role("AuditCatalog")]["Properties"]["Policies"]
     changing = {"sqs:SendMessage", "dynamodb:UpdateItem"}
     for condition, statement in map(conditional, policy["PolicyDocument"]["Statement"]):
-        assert condition == ("AuditRepairs" if set(as_list(statement["Action"])) & changing else None), statement["Sid"]
+        changes = bool(set(as_list(statement["Action"])) & changing)
+        assert (condition == "AuditRepairs") == changes, statement["Sid"]
+        assert condition is None or changes or "Index" in condition, statement["Sid"]
     assert TEMPLATE["Conditions"]["AuditRepairs"] == {"Fn::Equals": [{"Ref": "AuditRepair"}, "yes"]}
     assert TEMPLATE["Parameters"]["AuditRepair"]["Default"] == "no"
 
 
 def test_every_camera_is_audited_and_so_are_the_documents_above_them():
     inputs = [json.loads(event["Properties"]["Input"]) for event in FUNCTIONS["AuditCatalog"]["Properties"]["Events"].values()]
-    assert {"source": False, "mayBeEmpty": True} in inputs
+    assert {"source": False, "index": False, "mayBeEmpty": True} in inputs
     cameras = {"/".join(Path(key).parts[:2]) for key in (scene.key for scene in fixtures("**/*.xml"))}
     assert {request["prefix"] for request in inputs if "prefix" in request} == cameras
     assert len(inputs) == len(cameras) + 1

@@ -15,6 +15,7 @@
 
 pub mod checkpoints;
 pub mod indexes;
+pub mod inspections;
 pub mod letters;
 pub mod listings;
 pub mod marks;

@@ -79,14 +79,24 @@ pub(super) fn report(as_json: bool, repair: bool, dry_run: bool, seed: u64, audi
         }
         writeln!(out)?;
     }
-    let [objects, levels, items, scenes, compared] =
-        [looked.objects, looked.levels, looked.items, looked.scenes, looked.compared].map(HumanCount);
     writeln!(
         out,
-        "{objects} objects: {levels} levels, {items} items; {scenes} scenes in the source. The content of {compared} \
-         items was compared (--seed {seed}). {:.1} s",
+        "{}: {}, {}; {} in the source. The content of {} was compared (--seed {seed}). {:.1} s",
+        counted(looked.objects, "object"),
+        counted(looked.levels, "level"),
+        counted(looked.items, "item"),
+        counted(looked.scenes, "scene"),
+        counted(looked.compared, "item"),
         audited.seconds
     )?;
+    if audited.searched {
+        writeln!(
+            out,
+            "{} items were looked for in the search index, and the content of {} was compared.",
+            HumanCount(looked.indexed),
+            HumanCount(looked.compared_with_index)
+        )?;
+    }
     let drifted = report.drifted();
     if drifted == 0 {
         writeln!(out, "No drift.")?;
@@ -118,14 +128,22 @@ fn told(out: &mut impl io::Write, class: Class, group: &Group, aside: &str) -> i
 /// What was done about it, and what to do next.
 fn repairs(out: &mut impl io::Write, repair: bool, dry_run: bool, audited: &Audited) -> io::Result<()> {
     let report = &audited.report;
-    let Repairs { levels, scenes, withdrawals, left } = report.repairs;
-    let what = format!("{levels} levels rebuilt, {scenes} items made, {withdrawals} withdrawn");
+    let Repairs { levels, scenes, withdrawals, read, left } = report.repairs;
+    let what = format!(
+        "{} rebuilt, {} made, {withdrawals} withdrawn, {} read by the search index",
+        counted(levels, "level"),
+        counted(scenes, "item"),
+        counted(read, "document")
+    );
     if let Some(summary) = &audited.repaired {
         writeln!(
             out,
-            "Sent to the queues, to be repaired: {what}. Worked off: {} items made, {} withdrawn, {} refused, {} levels \
-             rebuilt. Audit again to see that it is gone.",
-            summary.made, summary.withdrawn, summary.refused, summary.rebuilt
+            "To be repaired: {what}. Worked off: {} made, {} withdrawn, {} refused, {} rebuilt. Audit again to see that \
+             it is gone.",
+            counted(summary.made, "item"),
+            summary.withdrawn,
+            summary.refused,
+            counted(summary.rebuilt, "level")
         )?;
     } else if repair && !dry_run {
         if levels + scenes + withdrawals > 0 {
@@ -133,11 +151,11 @@ fn repairs(out: &mut impl io::Write, repair: bool, dry_run: bool, audited: &Audi
         }
     } else if repair {
         writeln!(out, "With --repair, without --dry-run: {what}.")?;
-    } else if levels + scenes > 0 {
+    } else if levels + scenes + read > 0 {
         writeln!(out, "To repair it: the same with --repair ({what}).")?;
     }
     if left > 0 {
-        writeln!(out, "One audit repairs {MOST_REPAIRS} levels and items at most; {left} are left for the next.")?;
+        writeln!(out, "One audit repairs {MOST_REPAIRS} of each at most; {left} are left for the next.")?;
     }
     if let Some(spared) = &report.spared {
         writeln!(
@@ -153,4 +171,9 @@ fn repairs(out: &mut impl io::Write, repair: bool, dry_run: bool, audited: &Audi
         writeln!(out, "What belongs nowhere is never removed by itself: look at it, and remove or move it by hand.")?;
     }
     Ok(())
+}
+
+/// A number of things.
+fn counted(count: u64, one: &str) -> String {
+    format!("{} {one}{}", HumanCount(count), if count == 1 { "" } else { "s" })
 }

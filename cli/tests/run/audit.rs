@@ -76,6 +76,8 @@ fn what_is_wrong_is_told_and_repaired_through_the_queues() {
     fs::write(world.catalog.join("CBERS4/notes.txt"), "").unwrap();
     let found = expected(&[
         ("document-stale", 1),
+        ("index-differs", 1),
+        ("index-extra", 1),
         ("item-differs", 1),
         ("link-without-object", 1),
         ("source-without-item", 1),
@@ -85,12 +87,13 @@ fn what_is_wrong_is_told_and_repaired_through_the_queues() {
         let ran = world.audit(options);
         ran.must_exit(DRIFT);
         assert_eq!(drift(&ran), found, "{}", ran.told());
-        assert_eq!(ran.summary()["repairs"]["scenes"], 2, "{}", ran.told());
+        let repairs = &ran.summary()["repairs"];
+        assert_eq!((&repairs["scenes"], &repairs["read"]), (&2.into(), &2.into()), "{}", ran.told());
         assert!(!world.catalog.join(item_key(&mux(0))).exists());
     }
     let plain = world.audit(&["--content", "full", PLAIN]);
     plain.must_exit(DRIFT);
-    for said in ["source-without-item", &item_key(&mux(0)), "CBERS4/notes.txt", "--repair", "--seed", "5 found."] {
+    for said in ["source-without-item", &item_key(&mux(0)), "CBERS4/notes.txt", "--repair", "--seed", "7 found."] {
         assert!(plain.stdout.contains(said), "{said:?} is not said: {}", plain.told());
     }
     let ran = world.audit(&["--content", "full", "--repair"]);
@@ -102,6 +105,49 @@ fn what_is_wrong_is_told_and_repaired_through_the_queues() {
     assert_eq!(drift(&ran), expected(&[("stray", 1)]), "{}", ran.told());
     fs::remove_file(world.catalog.join("CBERS4/notes.txt")).unwrap();
     must_be_clean(&world);
+}
+
+/// The index reads what it lacks itself; for that no source is needed, and no item is made.
+#[test]
+fn an_index_that_is_behind_is_told_and_brought_into_step() {
+    let world = World::with(&[mux(0), mux(1), mux(2)]);
+    let index = world.catalog.join(".lazycat/index.sqlite");
+    let before = fs::read(&index).unwrap();
+    for number in 3..6 {
+        world.add(&mux(number));
+    }
+    world.run(&[]).must_have_made(3);
+    // As from a backup.
+    for file in ["index.sqlite-wal", "index.sqlite-shm"] {
+        let _ = fs::remove_file(world.catalog.join(".lazycat").join(file));
+    }
+    fs::write(&index, before).unwrap();
+    let missing = expected(&[("index-missing", 3)]);
+    let ran = world.audit_of(None, &[]);
+    ran.must_exit(DRIFT);
+    assert_eq!(drift(&ran), missing, "{}", ran.told());
+    assert_eq!((&ran.summary()["searched"], &ran.summary()["looked"]["indexed"]), (&true.into(), &6.into()));
+    let plain = world.audit_of(None, &["--prefix", "CBERS4/MUX/057", PLAIN]);
+    for said in ["index-missing", "looked for in the search index", "3 documents read by the search index", "--repair"]
+    {
+        assert!(plain.stdout.contains(said), "{said:?} is not said: {}", plain.told());
+    }
+    let ran = world.audit_of(None, &["--repair"]);
+    ran.must_exit(DRIFT);
+    assert_eq!((&ran.summary()["repairs"]["read"], &ran.summary()["repaired"]["made"]), (&3.into(), &0.into()));
+    must_be_sound(&world.catalog, 6);
+    must_be_clean(&world);
+}
+
+#[test]
+fn an_index_that_was_left_behind_is_not_compared() {
+    let world = World::with(&[mux(0)]);
+    world.run(&["--no-index"]);
+    world.edit(&item_key(&mux(0)), |item| item["properties"]["gsd"] = 1.into());
+    let ran = world.audit(&["--content", "full"]);
+    ran.must_exit(DRIFT);
+    assert_eq!(drift(&ran), expected(&[("item-differs", 1)]), "{}", ran.told());
+    assert_eq!(ran.summary()["searched"], false);
 }
 
 #[test]

@@ -1,18 +1,20 @@
-//! audit-catalog: says where source, items and catalogs do not agree.
+//! audit-catalog: says where source, items, catalogs and the search index do not agree.
 //!
 //! Schedules invoke it with a [`Request`] for each camera, and one for all catalogs; so does who wants to know now. What
 //! it finds is answered, logged and measured. It repairs only where the stack says so, and never withdraws.
 
 mod request;
+mod searched;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
-use lazycat::audit::{AuditError, Class, Leave, Ports, Progress, Repair, Report, Settings, audit};
-use lazycat::aws::{CatalogBucket, Clients, DirtyLevels, Queue, Queues, SourceBuckets, TimeOuts, World};
+use lazycat::audit::{AuditError, Class, Fed, Leave, Ports, Progress, Repair, Report, Settings, audit};
+use lazycat::aws::{AuditedIndex, CatalogBucket, Clients, DirtyLevels, Queue, Queues, SourceBuckets, TimeOuts, World};
 use lazycat::grid::INPE;
 use lazycat::ports::{Chance as _, Clock as _};
+use lazycat::search::addresses::Addresses;
 use lazycat::stac::Buckets;
 use lazycat::stac::catalog::Site;
 use lazycat_function::environment::{ConfigurationError, Environment};
@@ -21,6 +23,7 @@ use lazycat_function::{Failure, settings, start};
 use serde_json::{Value, json};
 
 use self::request::Request;
+use self::searched::Searched;
 
 /// How long what looks wrong is left before it is looked at for the last time, in milliseconds: some ticks of the mover,
 /// and the update that follows.
@@ -37,11 +40,17 @@ struct Configuration {
     grace: u64,
     time_out: Duration,
     stack: String,
+    searched: Searched,
 }
 
 impl Configuration {
     fn read(environment: &Environment) -> Result<Self, ConfigurationError> {
         let mut reader = environment.reader();
+        let searched = Searched::read(environment, &mut reader);
+        let (searched, fault) = match searched {
+            Ok(searched) => (searched, None),
+            Err(error) => (Searched::default(), Some(error)),
+        };
         let configuration = Self {
             catalog_bucket: settings::catalog_bucket(&mut reader),
             dirty_levels_table: settings::dirty_levels_table(&mut reader),
@@ -53,8 +62,25 @@ impl Configuration {
             grace: settings::audit_grace(&mut reader).map_or(GRACE, |seconds| u64::from(seconds) * 1_000),
             time_out: settings::time_out(&mut reader),
             stack: settings::stack(&mut reader),
+            searched,
         };
-        reader.finish(configuration)
+        match (reader.finish(configuration), fault) {
+            (finished, None) => finished,
+            (Ok(_), Some(fault)) => Err(fault),
+            // All faults at once.
+            (Err(ConfigurationError(mut faults)), Some(ConfigurationError(more))) => {
+                faults.extend(more);
+                Err(ConfigurationError(faults))
+            }
+        }
+    }
+
+    /// The search index, where the stack names one.
+    async fn index(&self, clients: &Clients) -> Result<Option<AuditedIndex>, Failure> {
+        let Some(place) = &self.searched.place else { return Ok(None) };
+        let addresses = Addresses::new(&self.catalog_bucket, &self.public_url)
+            .map_err(|reason| format!("LAZYCAT_PUBLIC_URL is {:?}: {reason}", self.public_url))?;
+        Ok(Some(place.open(clients, addresses, self.time_out / 9).await?))
     }
 
     fn settings(&self, request: &Request, seed: u64) -> Result<Settings, Failure> {
@@ -71,6 +97,7 @@ impl Configuration {
             content: request.content(seed),
             grace: self.grace,
             prune: None,
+            indexed: self.searched.collections.clone(),
         })
     }
 }
@@ -85,21 +112,27 @@ async fn serve(environment: Environment) -> Result<(), Failure> {
     let clients = Clients::load(TimeOuts::within(configuration.time_out)).await;
     let marks = DirtyLevels::new(clients.dynamodb, &configuration.dirty_levels_table);
     let scenes = Queue::new(clients.sqs.clone(), &configuration.scenes_queue);
-    let levels = Queue::new(clients.sqs, &configuration.levels_queue);
-    let ports = Ports {
-        catalog: &CatalogBucket::new(clients.s3.clone(), &configuration.catalog_bucket),
-        source: &SourceBuckets::new(clients.s3),
-        marks: &marks,
-        queues: &Queues(vec![scenes.clone(), levels]),
-        clock: &World,
-    };
+    let levels = Queue::new(clients.sqs.clone(), &configuration.levels_queue);
+    let index = configuration.index(&clients).await?;
+    let loaders = Queues(configuration.searched.queue.iter().map(|url| Queue::new(clients.sqs.clone(), url)).collect());
+    let catalog = CatalogBucket::new(clients.s3.clone(), &configuration.catalog_bucket);
+    let source = SourceBuckets::new(clients.s3);
+    let queues = Queues(vec![scenes.clone(), levels]);
     let repair = Repair { marks: &marks, queue: &scenes, world: &World };
+    let ports = |with_index: bool| Ports {
+        catalog: &catalog,
+        source: &source,
+        marks: &marks,
+        queues: &queues,
+        clock: &World,
+        index: index.as_ref().filter(|_| with_index).map(|index| Fed { index, queues: &loaders }),
+    };
     let (ports, repair, configuration) = (&ports, &repair, &configuration);
     run(service_fn(|event: LambdaEvent<Value>| async move {
         let request = Request::read(event.payload)?;
         let seed = request.seed.unwrap_or_else(|| World.bits() >> 32);
         let settings = configuration.settings(&request, seed)?;
-        let progress = Progress::default();
+        let (progress, ports) = (Progress::default(), &ports(request.index));
         let audited = match configuration.repair {
             true => audit(ports, &settings, repair, &progress).await,
             false => audit(ports, &settings, &Leave, &progress).await,
@@ -152,5 +185,9 @@ fn metric(class: Class) -> &'static str {
         Class::ItemDiffers => "AuditItemDiffers",
         Class::ContentType => "AuditContentType",
         Class::Stray => "AuditStray",
+        Class::IndexMissing => "AuditIndexMissing",
+        Class::IndexExtra => "AuditIndexExtra",
+        Class::IndexStale => "AuditIndexStale",
+        Class::IndexDiffers => "AuditIndexDiffers",
     }
 }

@@ -17,7 +17,9 @@ pub(crate) struct Request {
     prefix: String,
     /// Whether the scenes of the source are compared with the items.
     pub(crate) source: bool,
-    /// Whether the content of all items is compared with what their scenes give.
+    /// Whether the items are compared with those of the search index, where the stack names one.
+    pub(crate) index: bool,
+    /// Whether the content of all items is compared with what their scenes give, and the index holds.
     full: bool,
     /// The content of how many is, where not of all.
     sample: usize,
@@ -29,7 +31,15 @@ pub(crate) struct Request {
 
 impl Default for Request {
     fn default() -> Self {
-        Self { prefix: String::new(), source: true, full: false, sample: SAMPLE, seed: None, may_be_empty: false }
+        Self {
+            prefix: String::new(),
+            source: true,
+            index: true,
+            full: false,
+            sample: SAMPLE,
+            seed: None,
+            may_be_empty: false,
+        }
     }
 }
 
@@ -38,7 +48,7 @@ impl Default for Request {
 pub(crate) enum RequestError {
     /// Not even its form.
     #[error(
-        "the event is not understood: {0}; expected such as {{\"prefix\": \"CBERS4/MUX\"}}, with \"source\", \"full\", \
+        "the event is not understood: {0}; expected such as {{\"prefix\": \"CBERS4/MUX\"}}, with \"source\", \"index\", \"full\", \
          \"sample\", \"seed\" and \"mayBeEmpty\" where they are wanted"
     )]
     Form(String),

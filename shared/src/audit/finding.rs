@@ -42,6 +42,14 @@ pub enum Class {
     ContentType,
     /// An object that belongs nowhere: neither a level's document nor an item in its row.
     Stray,
+    /// An item that the search index does not hold.
+    IndexMissing,
+    /// The search index holds an item from a document that the catalog does not have.
+    IndexExtra,
+    /// The search index holds an item as it was before it was last written.
+    IndexStale,
+    /// The search index holds an item otherwise than it is, and not because it is behind.
+    IndexDiffers,
 }
 
 impl Class {
@@ -59,11 +67,15 @@ impl Class {
             Self::ItemDiffers => "item-differs",
             Self::ContentType => "content-type",
             Self::Stray => "stray",
+            Self::IndexMissing => "index-missing",
+            Self::IndexExtra => "index-extra",
+            Self::IndexStale => "index-stale",
+            Self::IndexDiffers => "index-differs",
         }
     }
 
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::SourceWithoutItem,
         Self::ItemWithoutSource,
         Self::NotLinked,
@@ -74,6 +86,10 @@ impl Class {
         Self::ItemDiffers,
         Self::ContentType,
         Self::Stray,
+        Self::IndexMissing,
+        Self::IndexExtra,
+        Self::IndexStale,
+        Self::IndexDiffers,
     ];
 }
 
@@ -99,6 +115,8 @@ pub enum Remedy {
     Send(Box<SceneRecord>),
     /// The scene is withdrawn, where that is asked for.
     Withdraw(SceneId),
+    /// The search index reads what stands under this key.
+    Read(String),
     /// Only a hand can say.
     Hand,
 }
@@ -143,6 +161,10 @@ pub struct Looked {
     pub scenes: u64,
     /// Items that were compared with what their source gives.
     pub compared: u64,
+    /// Items that were looked for in the search index; none without one.
+    pub indexed: u64,
+    /// Items that were compared with what the search index holds.
+    pub compared_with_index: u64,
 }
 
 /// What was done, or would be, to put things right.
@@ -154,6 +176,8 @@ pub struct Repairs {
     pub scenes: u64,
     /// Messages to withdraw one.
     pub withdrawals: u64,
+    /// Documents that the search index reads.
+    pub read: u64,
     /// Findings beyond what one audit repairs: for the next.
     pub left: u64,
 }

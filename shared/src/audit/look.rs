@@ -50,7 +50,7 @@ where
 {
     /// Whether a level is as its keys say. One GET.
     pub(super) async fn is_sound(&self, whole: &Whole) -> PortResult<bool> {
-        let Whole { level, has_document, names } = whole;
+        let Whole { level, has_document, names, .. } = whole;
         if !has_document {
             return Ok(false);
         }

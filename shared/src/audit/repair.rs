@@ -1,11 +1,14 @@
 //! Putting right what an audit has found, by the same marks and messages that keep a catalog up to date. No catalog is
 //! written here.
 
+use std::collections::BTreeSet;
+
 use crate::level::{Level, Mark};
 use crate::message::SceneRecord;
 use crate::ports::{Chance, Clock, MarkLevels, PortResult, SendMessages, answers};
 
-use super::insist;
+use super::finding::{Remedy, Repairs};
+use super::{MOST_REPAIRS, insist};
 
 /// How many marks or messages are sent at once.
 pub(super) const AT_ONCE: usize = 100;
@@ -17,6 +20,60 @@ pub trait Mend {
 
     /// Has the scenes' items made, or withdrawn.
     fn send(&self, records: &[SceneRecord]) -> impl Future<Output = PortResult<()>> + Send;
+
+    /// Has the search index read what stands under these keys, where [`InspectIndex::READS_CATALOG`].
+    ///
+    /// [`InspectIndex::READS_CATALOG`]: super::InspectIndex::READS_CATALOG
+    fn read(&self, keys: &[String]) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// What is to be done when an audit has gone through everything, no more than [`MOST_REPAIRS`] of each kind.
+#[derive(Debug, Default)]
+pub(super) struct Mending {
+    levels: BTreeSet<Level>,
+    records: Vec<SceneRecord>,
+    keys: BTreeSet<String>,
+    left: u64,
+}
+
+impl Mending {
+    /// Notes a remedy; one that withdraws, or that only a hand can do, is not noted here.
+    pub(super) fn gather(&mut self, remedy: Remedy) {
+        let is_full = |count: usize| count >= MOST_REPAIRS;
+        match remedy {
+            Remedy::Mark(level) if !is_full(self.levels.len()) || self.levels.contains(&level) => {
+                self.levels.insert(level);
+            }
+            Remedy::Send(record) if !is_full(self.records.len()) => self.records.push(*record),
+            Remedy::Read(key) if !is_full(self.keys.len()) => _ = self.keys.insert(key),
+            Remedy::Mark(_) | Remedy::Send(_) | Remedy::Read(_) => self.left += 1,
+            Remedy::Withdraw(_) | Remedy::Hand => {}
+        }
+    }
+
+    /// Notes withdrawals.
+    pub(super) fn withdraw(&mut self, records: impl Iterator<Item = SceneRecord>) {
+        self.records.extend(records);
+    }
+
+    /// How much it is.
+    pub(super) fn repairs(&self) -> Repairs {
+        let scenes = self.records.iter().filter(|record| !record.removed).count() as u64;
+        Repairs {
+            levels: self.levels.len() as u64,
+            scenes,
+            withdrawals: self.records.len() as u64 - scenes,
+            read: self.keys.len() as u64,
+            left: self.left,
+        }
+    }
+
+    /// Has all of it done.
+    pub(super) async fn send(&self, mend: &impl Mend) -> PortResult<()> {
+        mend.mark(&self.levels.iter().cloned().collect::<Vec<_>>()).await?;
+        mend.send(&self.records).await?;
+        mend.read(&self.keys.iter().cloned().collect::<Vec<_>>()).await
+    }
 }
 
 /// Nothing: an audit that only reports.
@@ -31,9 +88,13 @@ impl Mend for Leave {
     async fn send(&self, _records: &[SceneRecord]) -> PortResult<()> {
         Ok(())
     }
+
+    async fn read(&self, _keys: &[String]) -> PortResult<()> {
+        Ok(())
+    }
 }
 
-/// Marks levels, and sends messages about scenes.
+/// Marks levels, and sends messages about scenes; an index learns of it by what is published then.
 #[derive(Debug)]
 pub struct Repair<'a, M, Q, R> {
     /// The table of dirty levels.
@@ -78,6 +139,10 @@ where
             };
             insist(self.world, send).await?;
         }
+        Ok(())
+    }
+
+    async fn read(&self, _keys: &[String]) -> PortResult<()> {
         Ok(())
     }
 }

@@ -3,6 +3,10 @@
 //! The keys below a folder follow each other, so a level is whole as soon as a key comes that does not stand in it. What
 //! is held are the levels on the path to the last key, and their names.
 
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
 use crate::grid::{CATALOG, COLLECTION, Grid};
 use crate::level::Level;
 use crate::scene::SceneId;
@@ -16,6 +20,8 @@ pub(super) struct Whole {
     /// Ascending, as a rebuild lists them: the files of items in a row, else the names of the levels below that have a
     /// document.
     pub(super) names: Vec<String>,
+    /// When the items of a row were last written, by their keys, where the store tells.
+    pub(super) written: HashMap<String, DateTime<Utc>>,
 }
 
 /// What the keys tell.
@@ -42,8 +48,8 @@ impl<'a> Tree<'a> {
         Self { grid, top, open: Vec::new() }
     }
 
-    /// Takes the next key.
-    pub(super) fn take(&mut self, key: String, events: &mut Vec<Event>) {
+    /// Takes the next key, and when its object was last written.
+    pub(super) fn take(&mut self, key: String, written: Option<DateTime<Utc>>, events: &mut Vec<Event>) {
         while self.open.last().is_some_and(|open| !key.starts_with(&open.level.prefix())) {
             self.close(events);
         }
@@ -59,6 +65,8 @@ impl<'a> Tree<'a> {
             open.names.push(file.to_owned());
             if scene_of(&level, file).is_none() {
                 events.push(Event::Stray(key));
+            } else if let Some(written) = written {
+                open.written.insert(key, written);
             }
         } else {
             events.push(Event::Stray(key));
@@ -80,7 +88,7 @@ impl<'a> Tree<'a> {
             at = if level == self.top { None } else { level.parent() };
             missing.push(level);
         }
-        let new = |level| Whole { level, has_document: false, names: Vec::new() };
+        let new = |level| Whole { level, has_document: false, names: Vec::new(), written: HashMap::new() };
         self.open.extend(missing.into_iter().rev().map(new));
     }
 
@@ -118,13 +126,13 @@ mod tests {
         let mut tree = Tree::new(&INPE, Level::parse(top).unwrap());
         let mut events = Vec::new();
         for key in keys {
-            tree.take((*key).to_owned(), &mut events);
+            tree.take((*key).to_owned(), None, &mut events);
         }
         tree.finish(&mut events);
         let (mut levels, mut strays) = (Vec::new(), Vec::new());
         for event in events {
             match event {
-                Event::Level(Whole { level, has_document, names }) => {
+                Event::Level(Whole { level, has_document, names, .. }) => {
                     levels.push(format!("{level} {has_document} {}", names.join(",")));
                 }
                 Event::Stray(key) => strays.push(key),

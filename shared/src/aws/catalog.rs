@@ -212,11 +212,11 @@ impl InspectCatalog for CatalogBucket {
                 Listing { s3: &self.s3, bucket: &self.bucket, prefix, payer: None, keys_a_page: self.keys_a_page };
             let page = listing.page(from.as_deref()).await?;
             from = page.objects.last().map(|object| object.key.clone());
-            let is_ours = |key: &String| check_key(key, LONGEST_NAME).is_ok();
-            let keys: Vec<String> = page.objects.into_iter().map(|object| object.key).filter(is_ours).collect();
+            let objects = page.objects.into_iter().filter(|object| check_key(&object.key, LONGEST_NAME).is_ok());
+            let (keys, written): (Vec<String>, Vec<_>) = objects.map(|object| (object.key, object.modified)).unzip();
             // A page with more behind it has a key.
             if !keys.is_empty() || !page.more {
-                return Ok(KeyPage { keys, more: page.more });
+                return Ok(KeyPage { keys, written, more: page.more });
             }
         }
     }

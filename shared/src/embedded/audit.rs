@@ -1,8 +1,9 @@
 //! Auditing an embedded catalog, and working off what was found.
 //!
-//! The audit is that of a deployed stack, over the directory and its state. Repairs are marks and messages on the same
-//! queues; the workers of a run take them up when the audit has ended.
+//! The audit is that of a deployed stack, over the directory and its state, and over the search index where one is kept in
+//! step. Repairs are marks and messages on the same queues; the workers of a run take them up when the audit has ended.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -10,12 +11,16 @@ use std::time::{Duration, Instant};
 use futures::executor::block_on;
 use serde::Serialize;
 
-use crate::audit::{self, AuditError, Content, Leave, Repair, Report, Settings};
+use crate::audit::{self, AuditError, Content, Fed, Leave, Mend, Repair, Report, Settings};
 use crate::grid::INPE;
+use crate::index::{Index, Inspector};
 use crate::level::Level;
 use crate::local::{Folder, Local, QueueName, WallClock};
-use crate::ports::{ListSource, PortResult, ReadSource, SourceObject, SourcePage};
+use crate::message::SceneRecord;
+use crate::ports::{ListSource, MarkLevels, PortResult, ReadSource, SendMessages, SourceObject, SourcePage};
+use crate::search::rebuild::FollowCatalog as _;
 
+use super::patience::{Patience, Patient};
 use super::scan::FolderBuckets;
 use super::worker::World;
 use super::{Engine, Progress, RunError, Summary, settings};
@@ -45,6 +50,8 @@ pub struct Audited {
     /// What was found.
     #[serde(flatten)]
     pub report: Report,
+    /// Whether the search index was compared: there is one, and it is kept in step.
+    pub searched: bool,
     /// What working off the repairs did; none where nothing was repaired.
     pub repaired: Option<Summary>,
     /// How long the audit took.
@@ -87,18 +94,33 @@ pub fn audit(
         content: options.content,
         grace: u64::try_from(options.grace.as_millis()).unwrap_or(u64::MAX),
         prune: options.prune,
+        indexed: BTreeSet::new(),
     };
+    let dir = local.directory.path();
+    let inspector = engine.with_room(|| Inspector::open(dir))?;
     let ports = audit::Ports {
         catalog: &local.directory,
         source: &source,
         marks: &local.state,
         queues: &local.state,
         clock: &WallClock,
+        index: inspector.as_ref().map(|index| Fed { index, queues: &local.state }),
     };
     let is_repaired = options.repair && !options.dry_run;
     let report = if is_repaired {
         let queue = local.state.queue(QueueName::Scenes);
-        let repair = Repair { marks: &local.state, queue: &queue, world: &World };
+        let patience = &engine.patience;
+        let index = match &inspector {
+            Some(_) => Some(engine.with_room(|| Index::open(dir))?),
+            None => None,
+        };
+        let marks = Patient { port: &local.state, patience };
+        let queue = Patient { port: &queue, patience };
+        let repair = Repairing {
+            messages: Repair { marks: &marks, queue: &queue, world: &World },
+            index: index.as_ref(),
+            patience,
+        };
         block_on(audit::audit(&ports, &settings, &repair, looked))?
     } else {
         block_on(audit::audit(&ports, &settings, &Leave, looked))?
@@ -112,7 +134,35 @@ pub fn audit(
     } else {
         None
     };
-    Ok(Audited { report, repaired, seconds })
+    Ok(Audited { report, searched: inspector.is_some(), repaired, seconds })
+}
+
+/// Repairs by messages, and an index that reads the catalog itself. A full disk is waited for.
+struct Repairing<'a, M, Q> {
+    messages: Repair<'a, M, Q, World>,
+    index: Option<&'a Index>,
+    patience: &'a Patience<'a>,
+}
+
+impl<M: MarkLevels + Sync, Q: SendMessages + Sync> Mend for Repairing<'_, M, Q> {
+    async fn mark(&self, levels: &[Level]) -> PortResult<()> {
+        self.messages.mark(levels).await
+    }
+
+    async fn send(&self, records: &[SceneRecord]) -> PortResult<()> {
+        self.messages.send(records).await
+    }
+
+    async fn read(&self, keys: &[String]) -> PortResult<()> {
+        let Some(index) = self.index else { return Ok(()) };
+        loop {
+            // Walk 0: none has met them.
+            let followed = index.follow(keys, 0).await;
+            if !self.patience.again(&followed) {
+                return followed.map(drop);
+            }
+        }
+    }
 }
 
 /// The source of an audit: a folder, or none.

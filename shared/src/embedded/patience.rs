@@ -74,7 +74,7 @@ impl<'a> Patience<'a> {
     }
 
     /// Whether to make a call again that has ended so: the disk was full, and there may be room now.
-    fn again<T>(&self, result: &PortResult<T>) -> bool {
+    pub(super) fn again<T>(&self, result: &PortResult<T>) -> bool {
         match result {
             Err(error) if is_full(error) => {
                 self.tell(true, error);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
+use chrono::{DateTime, Utc};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::{Requests, lock, yield_now};
@@ -29,13 +30,26 @@ struct Shared {
     objects: BTreeMap<String, StoredItem>,
     /// What objects are served as; no others are told.
     content_types: BTreeMap<String, String>,
+    /// When objects were last written; told when there is one.
+    written: BTreeMap<String, DateTime<Utc>>,
     keys_a_page: usize,
 }
 
 impl Objects {
     pub(super) fn new(requests: Requests) -> Self {
-        let shared = Shared { objects: BTreeMap::new(), content_types: BTreeMap::new(), keys_a_page: 1_000 };
+        let shared = Shared {
+            objects: BTreeMap::new(),
+            content_types: BTreeMap::new(),
+            written: BTreeMap::new(),
+            keys_a_page: 1_000,
+        };
         Self { shared: Arc::new(Mutex::new(shared)), requests }
+    }
+
+    /// From now on listings tell when objects were last written: this one then, the others, as far as nothing else is
+    /// said of them, in 1970.
+    pub fn set_written(&self, key: &str, time: DateTime<Utc>) {
+        lock(&self.shared).written.insert(key.to_owned(), time);
     }
 
     /// From now on a page of a listing holds this many objects and folders, at least one.
@@ -158,7 +172,10 @@ impl InspectCatalog for Objects {
                 .take_while(|key| key.starts_with(prefix))
                 .filter(|key| check_key(key, LONGEST_KEY).is_ok());
             let page: Vec<String> = keys.by_ref().take(shared.keys_a_page).cloned().collect();
-            KeyPage { keys: page, more: keys.next().is_some() }
+            let more = keys.next().is_some();
+            let written = |key: &String| shared.written.get(key).copied().unwrap_or(DateTime::UNIX_EPOCH);
+            let written = if shared.written.is_empty() { vec![] } else { page.iter().map(written).collect() };
+            KeyPage { keys: page, written, more }
         };
         yield_now().await;
         Ok(page)

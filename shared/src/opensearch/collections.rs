@@ -49,7 +49,7 @@ struct Found {
     #[serde(rename = "_version")]
     version: Option<i64>,
     #[serde(rename = "_source")]
-    source: Option<Value>,
+    pub(super) source: Option<Value>,
     #[serde(default)]
     found: bool,
     error: Option<super::client::Cause>,
@@ -58,7 +58,7 @@ struct Found {
 /// A document that is there.
 pub(super) struct Known {
     pub(super) version: i64,
-    source: Option<Value>,
+    pub(super) source: Option<Value>,
 }
 
 impl OpenSearch {
@@ -111,7 +111,7 @@ impl OpenSearch {
         if self.known().contains(collection) { Ok(true) } else { self.is_alias(alias).await }
     }
 
-    async fn is_alias(&self, alias: &str) -> PortResult<bool> {
+    pub(super) async fn is_alias(&self, alias: &str) -> PortResult<bool> {
         let path = format!("/_alias/{}", names::segment(alias));
         let answer = self.retried(Method::HEAD, &path, None).await?;
         match answer.status {

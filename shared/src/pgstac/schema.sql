@@ -18,8 +18,8 @@ CREATE TABLE IF NOT EXISTS lazycat.item_versions (
     source text,
     PRIMARY KEY (collection, id)
 );
--- An address may be longer than a B-tree takes.
-CREATE INDEX IF NOT EXISTS item_versions_source ON lazycat.item_versions USING hash (source);
+-- An address may be longer than a B-tree takes, and audits go through them in the order of their bytes.
+CREATE INDEX IF NOT EXISTS item_versions_source ON lazycat.item_versions (left(source, 600) COLLATE "C");
 
 CREATE TABLE IF NOT EXISTS lazycat.collection_versions (
     id text COLLATE "C" PRIMARY KEY,

@@ -58,7 +58,8 @@ pub(super) const MEMORY: &str = "
         ON v.collection = k.collection AND v.id = k.id
     UNION ALL
     SELECT collection, id, version, deleted, source FROM lazycat.item_versions
-    WHERE source = ANY($3) AND NOT deleted";
+    WHERE left(source, 600) COLLATE \"C\" IN (SELECT left(s, 600) FROM unnest($3::text[]) s)
+        AND source = ANY($3) AND NOT deleted";
 
 pub(super) const REMOVED_SOURCES: &str = "
     SELECT source, version FROM lazycat.removed_sources
@@ -88,3 +89,18 @@ pub(super) const REMEMBER_SOURCES: &str = "
     INSERT INTO lazycat.removed_sources (digest, source, version)
     SELECT sha256(convert_to(source, 'UTF8')), source, version FROM unnest($1::text[], $2::bigint[]) r (source, version)
     ON CONFLICT (digest) DO UPDATE SET version = EXCLUDED.version";
+
+/// What came from addresses of a range, in the order of their bytes. No key of a catalog makes one longer than 600
+/// characters, and of others nothing is asked.
+pub(super) const LISTED: &str = "
+    SELECT source, collection, id, version FROM lazycat.item_versions
+    WHERE left(source, 600) COLLATE \"C\" > $1 AND left(source, 600) COLLATE \"C\" < $2
+        AND NOT deleted AND length(source) <= 600
+    ORDER BY left(source, 600) COLLATE \"C\", collection, id LIMIT $3";
+
+/// Those of the items that there are. For one collection, so that no partition of another is looked at.
+pub(super) const PRESENT: &str = "SELECT id FROM pgstac.items WHERE collection = $1 AND id = ANY($2)";
+
+/// Items as a search gives them.
+pub(super) const HYDRATED: &str = "
+    SELECT pgstac.content_hydrate(i)::text FROM pgstac.items i WHERE collection = $1 AND id = $2";

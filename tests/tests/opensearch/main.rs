@@ -5,6 +5,7 @@
 mod api;
 mod conformance;
 mod failures;
+mod inspect;
 mod layout;
 mod promises;
 mod world;

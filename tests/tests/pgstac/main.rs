@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod conformance;
+mod inspect;
 mod loaders;
 mod refusals;
 mod rows;

@@ -1,8 +1,10 @@
 //! audit-catalog: what is wrong is found and named, what is being worked on is not; repairs go through the queues.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use lazycat::audit::{AuditError, Class, Content, Leave, Ports, Progress, Repair, Report, Settings, audit};
+use lazycat::audit::{
+    AuditError, Class, Content, Fed, InspectIndex, Leave, NoIndex, Ports, Progress, Repair, Report, Settings, audit,
+};
 use lazycat::grid::INPE;
 use lazycat::level::{Level, Mark, Token};
 use lazycat::message::{Audience, ItemEvent};
@@ -26,6 +28,7 @@ pub(crate) fn all() -> Settings {
         content: Content::Full,
         grace: 1_000,
         prune: None,
+        indexed: BTreeSet::new(),
     }
 }
 
@@ -40,19 +43,31 @@ pub(crate) fn made_of(scenes: &[SceneSpec]) -> Bench {
 }
 
 /// Two scenes in row 121, one in row 122.
-fn three() -> (Bench, [SceneSpec; 3]) {
+pub(crate) fn three() -> (Bench, [SceneSpec; 3]) {
     let scenes = [scene(121, 1), scene(121, 2), scene(122, 1)];
     (made_of(&scenes), scenes)
 }
 
 pub(crate) fn audited(bench: &Bench, settings: &Settings, repair: bool) -> Result<Report, AuditError> {
+    audited_with(bench, settings, repair, None::<&NoIndex>)
+}
+
+/// The same with a search index, whose loader's queue is that of scenes.
+pub(crate) fn audited_with<I: InspectIndex + Sync>(
+    bench: &Bench,
+    settings: &Settings,
+    repair: bool,
+    index: Option<&I>,
+) -> Result<Report, AuditError> {
     let memory = &bench.memory;
     let catalog = Faulty::new(memory.objects.clone(), &bench.faults);
     let source = Faulty::new(memory.sources.clone(), &bench.faults);
     let marks = Faulty::new(memory.marks.clone(), &bench.faults);
     let queues = Faulty::new(memory.clone(), &bench.faults);
     let queue = Faulty::new(memory.scenes.clone(), &bench.faults);
-    let ports = Ports { catalog: &catalog, source: &source, marks: &marks, queues: &queues, clock: &memory.time };
+    let index = index.map(|index| Fed { index, queues: &queues });
+    let ports =
+        Ports { catalog: &catalog, source: &source, marks: &marks, queues: &queues, clock: &memory.time, index };
     let world = bench.surroundings();
     let progress = Progress::default();
     if repair {
@@ -73,7 +88,7 @@ pub(crate) fn drift(report: &Report) -> BTreeMap<Class, Vec<String>> {
     report.drift.iter().map(|(class, group)| (*class, keys(group))).collect()
 }
 
-fn expected(found: &[(Class, &str)]) -> BTreeMap<Class, Vec<String>> {
+pub(crate) fn expected(found: &[(Class, &str)]) -> BTreeMap<Class, Vec<String>> {
     let mut expected: BTreeMap<Class, Vec<String>> = BTreeMap::new();
     for (class, key) in found {
         expected.entry(*class).or_default().push((*key).to_owned());
@@ -87,7 +102,7 @@ pub(crate) fn work_off(bench: &Bench) {
     bench.settle();
 }
 
-fn edit(bench: &Bench, key: &str, change: impl FnOnce(&mut serde_json::Value)) {
+pub(crate) fn edit(bench: &Bench, key: &str, change: impl FnOnce(&mut serde_json::Value)) {
     let mut document = bench.document(key);
     change(&mut document);
     bench.memory.objects.insert(key, serde_json::to_vec(&document).unwrap());

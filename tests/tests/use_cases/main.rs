@@ -6,6 +6,7 @@
 
 mod audit;
 mod audit_damage;
+mod audit_index;
 mod events;
 mod generate;
 mod interruptions;
