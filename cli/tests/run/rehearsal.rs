@@ -34,17 +34,43 @@ fn all_documents(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Makes all documents what an older program would have written: of another version, otherwise described. Titles stay:
-/// links repeat those of others, and so cannot agree at every moment.
+/// What titles began with once.
+const OLDER_TITLE: &str = "An older ";
+
+/// Makes all documents what an older program would have written: of another version, otherwise described, and with other
+/// titles, which links repeat.
 fn make_older(catalog: &Path) {
     for path in all_documents(catalog) {
         let mut document: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         document["stac_version"] = OLDER.into();
         match document["type"].as_str() {
-            Some("Feature") => document["properties"]["description"] = "an older item".into(),
-            _ => document["description"] = "an older catalog".into(),
+            Some("Feature") => {
+                document["properties"]["description"] = "an older item".into();
+                retitle(&mut document["properties"]);
+            }
+            _ => {
+                document["description"] = "an older catalog".into();
+                retitle(&mut document);
+            }
         }
+        document["links"].as_array_mut().unwrap().iter_mut().for_each(retitle);
         fs::write(&path, document.to_string()).unwrap();
+    }
+}
+
+fn retitle(titled: &mut Value) {
+    if let Some(title) = titled["title"].as_str() {
+        titled["title"] = format!("{OLDER_TITLE}{title}").into();
+    }
+}
+
+/// Has all documents validated. A link's title repeats that of another document, and one of the two is made anew first:
+/// that is the only fault there may be.
+fn must_be_valid_but_for_titles(catalog: &Path) {
+    let ran = lazycat(&["validate", catalog.to_str().unwrap(), "--json", "--max-faults", "100000"]);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.told()));
+    for fault in report["faults"].as_array().unwrap() {
+        assert!(fault["pointer"].as_str().unwrap().ends_with("/title"), "{fault}");
     }
 }
 
@@ -86,6 +112,7 @@ fn a_catalog_in_an_older_form_is_made_again_while_readers_go_on_reading() {
     let world = World::with(&scenes);
     let newest = documents_but_revisions(&world.catalog);
     make_older(&world.catalog);
+    lazycat(&["validate", world.catalog.to_str().unwrap()]).must_exit(SUCCESS);
     let count = read_all(&world.catalog);
     assert!(count > scenes.len(), "{count}");
     let (done, readings) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -103,7 +130,7 @@ fn a_catalog_in_an_older_form_is_made_again_while_readers_go_on_reading() {
         }
         let validators = scope.spawn(|| {
             while !done.load(Ordering::Acquire) {
-                lazycat(&["validate", world.catalog.to_str().unwrap()]).must_exit(SUCCESS);
+                must_be_valid_but_for_titles(&world.catalog);
             }
         });
         let ending = Ending(&done);
