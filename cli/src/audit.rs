@@ -71,7 +71,7 @@ pub(crate) struct Args {
 
     #[cfg(feature = "aws")]
     #[command(flatten)]
-    searched: searched::Args,
+    searched: searched::Searched,
 
     /// Only this level and all below it, such as CBERS4/MUX/057.
     #[arg(long, value_name = "LEVEL", default_value = "")]

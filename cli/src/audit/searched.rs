@@ -10,7 +10,7 @@ const DATABASE: &str = "LAZYCAT_DATABASE";
 
 /// Which index, and what it is to hold.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct Searched {
     /// With --stack: compare the items in pgstac, too. The database is named by the variable LAZYCAT_DATABASE, a connection
     /// string of libpq, as it may hold a password; --database-secret says what that does not.
     #[arg(long, requires = "stack", conflicts_with = "opensearch")]
@@ -46,7 +46,7 @@ pub(super) struct Args {
     pub(super) queues: Vec<String>,
 }
 
-impl Args {
+impl Searched {
     /// The collections whose items the index is to hold.
     pub(super) fn collections(&self) -> BTreeSet<String> {
         self.indexed.iter().cloned().collect()
