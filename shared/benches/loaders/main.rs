@@ -1,14 +1,18 @@
 //! The loader of pgstac as `make bench-loaders` runs it, which starts the database and compares (tests/postgres/bench.py).
 //!
-//! In the environment: `LAZYCAT_BENCH_DATABASE`, how to connect; `LAZYCAT_BENCH_ITEMS`, a file with an item a line;
-//! `LAZYCAT_BENCH_SERVER`, the pid of the server. Prints a line of JSON for each measurement.
+//! In the environment: `LAZYCAT_BENCH_ITEMS`, a file with an item a line; `LAZYCAT_BENCH_DATABASE`, how to connect;
+//! `LAZYCAT_BENCH_SERVER`, the pid of the server. Prints a line of JSON for each measurement. With the argument `bucket`
+//! it serves the items as S3 does until its input ends, for other loaders, and prints the port.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use std::collections::HashMap;
+mod bucket;
+mod cpu;
+mod searches;
+
 use std::fs;
+use std::io::Read as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_config::{Region, SdkConfig};
@@ -20,59 +24,109 @@ use lazycat::ports::Delivery;
 use lazycat::search::load::{self, Ports, Report, load};
 use lazycat::search::source::Allowed;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
 
-const ROUNDS: usize = 7;
+use self::searches::Searches;
+
+const ROUNDS: usize = 9;
 const LOADERS: usize = 4;
 const BUCKET: &str = "bench";
+
+/// How long searches are measured while nothing else goes on.
+const ALONE: Duration = Duration::from_secs(10);
+
+/// How often each loader loads all its items again while searches are measured.
+const REPROCESSES: usize = 4;
 
 #[tokio::main]
 async fn main() {
     let items = fs::read_to_string(std::env::var("LAZYCAT_BENCH_ITEMS").unwrap()).unwrap();
     let items: Vec<Value> = items.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let port = bucket::serve(&items).await;
+    if std::env::args().any(|argument| argument == "bucket") {
+        println!("{port}");
+        let wait = || std::io::stdin().read_to_end(&mut Vec::new());
+        tokio::task::spawn_blocking(wait).await.unwrap().unwrap();
+        return;
+    }
     let items = Arc::new(items);
-    let documents = documents(Arc::clone(&items)).await;
+    let documents = documents(port);
 
     let loader = Loader::new(documents.clone());
-    let (mut seconds, mut client, mut server) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
-        let batch = messages(&items[..1_000], &format!("m{round}"));
-        let before = (Instant::now(), cpu_of_this(), cpu_of_server());
-        assert_eq!(loader.load(&batch).await.written, 1_000);
-        seconds.push(before.0.elapsed().as_secs_f64());
-        client.push(cpu_of_this() - before.1);
-        server.push(cpu_of_server() - before.2);
-    }
-    told("1,000 items in messages", &mut seconds, &mut client, &mut server);
-
-    let (mut seconds, mut client, mut server) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
-        let batch = events(500, round);
-        let before = (Instant::now(), cpu_of_this(), cpu_of_server());
-        assert_eq!(loader.load(&batch).await.written, 500);
-        seconds.push(before.0.elapsed().as_secs_f64());
-        client.push(cpu_of_this() - before.1);
-        server.push(cpu_of_server() - before.2);
-    }
-    told("500 items by S3 events", &mut seconds, &mut client, &mut server);
+    measure("messages", &loader, |round| messages(&items[..1_000], &format!("m{round}"))).await;
+    measure("events", &loader, |round| events(500, round)).await;
     many(&items, &documents).await;
+    reprocess(&items, &documents).await;
+}
+
+/// Loads a batch a round. The first connects, and makes partitions.
+async fn measure(what: &str, loader: &Loader, batch: impl Fn(usize) -> Vec<Delivery>) {
+    let first = batch(0);
+    assert_eq!(loader.load(&first).await.written, first.len());
+    let batches: Vec<Vec<Delivery>> = (1..=ROUNDS).map(batch).collect();
+    let before = (cpu::of_this(), cpu::of_server());
+    let mut seconds = Vec::with_capacity(ROUNDS);
+    for batch in &batches {
+        let started = Instant::now();
+        assert_eq!(loader.load(batch).await.written, batch.len());
+        seconds.push(started.elapsed().as_secs_f64());
+    }
+    let mean = |before: f64, after: f64| (after - before) / ROUNDS as f64;
+    let (client, server) = (mean(before.0, cpu::of_this()), mean(before.1, cpu::of_server()));
+    seconds.sort_by(f64::total_cmp);
+    let middle = seconds[ROUNDS / 2];
+    println!(
+        "{}",
+        json!({"what": what, "items": first.len(), "seconds": middle, "longest": seconds[ROUNDS - 1], "client": client,
+               "server": server})
+    );
 }
 
 /// Four loaders at once, four collections, in months, with a search every 50 ms.
 async fn many(items: &Arc<Vec<Value>>, documents: &Documents) {
-    let done = Arc::new(AtomicBool::new(false));
-    let searches = tokio::spawn(search(Arc::clone(&done)));
-    let before = (Instant::now(), cpu_of_server());
+    let searches = Searches::start().await;
+    let before = (Instant::now(), cpu::of_server());
+    let written = at_once(items, documents, |loader, batch| format!("many-{loader}-{batch}")).await;
+    let (seconds, server) = (before.0.elapsed().as_secs_f64(), cpu::of_server() - before.1);
+    let searched = searches.end().await;
+    println!(
+        "{}",
+        json!({"what": "many", "items": written, "lost": LOADERS * 1_000 - written, "seconds": seconds, "server": server,
+               "searches": searched.times.len(), "failed": searched.failed})
+    );
+}
+
+/// Searches alone, and while four loaders load all that they have loaded once more.
+async fn reprocess(items: &Arc<Vec<Value>>, documents: &Documents) {
+    let searches = Searches::start().await;
+    tokio::time::sleep(ALONE).await;
+    let mut alone = searches.end().await;
+    let searches = Searches::start().await;
+    let started = Instant::now();
+    let mut written = 0;
+    for _ in 0..REPROCESSES {
+        written += at_once(items, documents, |loader, batch| format!("many-{loader}-{batch}")).await;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let mut beside = searches.end().await;
+    println!(
+        "{}",
+        json!({"what": "reprocess", "items": written, "lost": REPROCESSES * LOADERS * 1_000 - written, "seconds": seconds,
+               "alone": [alone.at(50), alone.at(99)], "beside": [beside.at(50), beside.at(99)],
+               "searches": beside.times.len(), "failed": alone.failed + beside.failed})
+    );
+}
+
+/// Loads four batches by each of four loaders, under these names. Gives how many items were written.
+async fn at_once(items: &Arc<Vec<Value>>, documents: &Documents, name: fn(usize, usize) -> String) -> usize {
     let loaders: Vec<_> = (0..LOADERS)
         .map(|loader| {
-            let (items, documents) = (Arc::clone(items), documents.clone());
+            let own = Loader::new(documents.clone());
+            let batches: Vec<Vec<Delivery>> =
+                (0..4).map(|batch| messages(&items[1_000 + batch * 250..][..250], &name(loader, batch))).collect();
             tokio::spawn(async move {
-                let own = Loader::new(documents);
                 let mut written = 0;
-                for batch in 0..4 {
-                    let some = &items[1_000 + batch * 250..][..250];
-                    written += own.load(&messages(some, &format!("many-{loader}-{batch}"))).await.written;
+                for batch in batches {
+                    written += own.load(&batch).await.written;
                 }
                 written
             })
@@ -82,31 +136,7 @@ async fn many(items: &Arc<Vec<Value>>, documents: &Documents) {
     for loader in loaders {
         written += loader.await.unwrap();
     }
-    let seconds = before.0.elapsed().as_secs_f64();
-    done.store(true, Ordering::Relaxed);
-    let (found, failed) = searches.await.unwrap();
-    println!(
-        "{}",
-        json!({"what": "4 loaders at once", "items": written, "lost": LOADERS * 1_000 - written, "seconds": seconds,
-               "server": cpu_of_server() - before.1, "searches": found, "failed": failed})
-    );
-}
-
-async fn search(done: Arc<AtomicBool>) -> (usize, usize) {
-    let address = std::env::var("LAZYCAT_BENCH_DATABASE").unwrap();
-    let (client, connection) = tokio_postgres::connect(&address, tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute("SET search_path TO pgstac, public").await.unwrap();
-    let asked = json!({"bbox": [-60, -20, -40, 0], "limit": 10}).to_string();
-    let (mut found, mut failed) = (0, 0);
-    while !done.load(Ordering::Relaxed) {
-        match client.query("SELECT search($1::text::jsonb)::text", &[&asked]).await {
-            Ok(_) => found += 1,
-            Err(_) => failed += 1,
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    (found, failed)
+    written
 }
 
 struct Loader {
@@ -128,17 +158,6 @@ impl Loader {
         let ports = Ports { documents: &self.documents, index: &self.index, letters: &letters, clock: &World };
         load(&ports, &self.settings, batch).await
     }
-}
-
-fn told(what: &str, seconds: &mut [f64], client: &mut [f64], server: &mut [f64]) {
-    let median = |numbers: &mut [f64]| {
-        numbers.sort_by(f64::total_cmp);
-        numbers[numbers.len() / 2]
-    };
-    println!(
-        "{}",
-        json!({"what": what, "seconds": median(seconds), "client": median(client), "server": median(server)})
-    );
 }
 
 /// Items under ids of their own, as SNS brings them.
@@ -166,79 +185,13 @@ fn delivery(at: usize, body: String) -> Delivery {
     Delivery { id: at.to_string(), body, receives: 1, sent: None, receipt: String::new() }
 }
 
-/// Documents in a bucket that answers at once: `/bench/{round}/{number}.json`.
-async fn documents(items: Arc<Vec<Value>>) -> Documents {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let texts: Arc<HashMap<usize, String>> =
-        Arc::new(items.iter().enumerate().map(|(at, item)| (at, item.to_string())).collect());
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, Arc::clone(&texts)));
-        }
-    });
+/// The documents of the bucket.
+fn documents(port: u16) -> Documents {
     let config = SdkConfig::builder()
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "bench")))
-        .endpoint_url(format!("http://{address}"))
+        .endpoint_url(format!("http://127.0.0.1:{port}"))
         .build();
     let clients = Clients::new(&config, TimeOuts::within(Duration::from_secs(180)));
     Documents::new(clients.s3, Duration::from_secs(20)).unwrap()
-}
-
-async fn serve(stream: TcpStream, texts: Arc<HashMap<usize, String>>) {
-    let mut stream = BufReader::new(stream);
-    loop {
-        let mut key = String::new();
-        let mut line = String::new();
-        loop {
-            line.clear();
-            if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
-                return;
-            }
-            if key.is_empty() {
-                key = line.split(' ').nth(1).unwrap_or_default().to_owned();
-            }
-            if line == "\r\n" {
-                break;
-            }
-        }
-        let name = key.split(['?', '.']).next().unwrap_or_default();
-        let (rest, number) = name.rsplit_once('/').unwrap_or_default();
-        let text = &texts[&number.parse().unwrap()];
-        // Each is another item.
-        let mut item: Value = serde_json::from_str(text).unwrap();
-        item["id"] = format!("{rest}-{number}").into();
-        let body = item.to_string();
-        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-        if stream.write_all(answer.as_bytes()).await.is_err() {
-            return;
-        }
-    }
-}
-
-fn cpu_of_this() -> f64 {
-    cpu(&fs::read_to_string("/proc/self/stat").unwrap(), false)
-}
-
-/// The server, its processes, and those that have ended.
-fn cpu_of_server() -> f64 {
-    let server = std::env::var("LAZYCAT_BENCH_SERVER").unwrap();
-    let own = fs::read_to_string(format!("/proc/{server}/stat")).unwrap();
-    let children = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
-        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-        (fields(&stat).get(1) == Some(&server.as_str())).then(|| cpu(&stat, false))
-    });
-    cpu(&own, true) + children.sum::<f64>()
-}
-
-/// The fields of a process's stat behind its name.
-fn fields(stat: &str) -> Vec<&str> {
-    stat.rsplit_once(") ").map(|(_, rest)| rest.split(' ').collect()).unwrap_or_default()
-}
-
-/// Seconds; a tick is a hundredth.
-fn cpu(stat: &str, with_children: bool) -> f64 {
-    let until = if with_children { 15 } else { 13 };
-    fields(stat)[11..until].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / 100.0
 }
