@@ -131,10 +131,8 @@ bench: ## The benchmarks, one table
 	tests/bench.sh
 
 .PHONY: bench-loaders
-bench-loaders: setup ## The loader of pgstac beside pypgstac's, on one database
-	built=$$($(CARGO) bench --no-run --locked --package lazycat --features aws,pgstac --bench loaders --message-format json | \
-		sed -n 's/.*"executable":"\([^"]*loaders-[^"]*\)".*/\1/p'); \
-	.venv/bin/python -B tests/postgres/bench.py $$built
+bench-loaders: setup ## Search indexes and their loaders beside what others use, one table; JSON=FILE writes it there as well
+	.venv/bin/python -B tests/bench_loaders.py $(if $(JSON),--json $(JSON))
 
 .PHONY: format
 format: ## Formats the code

@@ -1,17 +1,19 @@
 //! The embedded search index: how fast it takes items, and how fast the API answers from it.
 //!
 //! A catalog of 100,000 items (LAZYCAT_BENCH_ITEMS), 40 a row, is written as files on tmpfs (LAZYCAT_BENCH_TMPFS, default
-//! /dev/shm) and followed, as `lazycat index
-//! rebuild` does; as many come in messages, decoded and checked, in batches. Then /search is asked through the API's own
-//! routes, with the documents read and rendered, for random places and times. Prints tables.
+//! /dev/shm) and followed, as `lazycat index rebuild` does; as many come in messages, decoded and checked, in batches. Then
+//! /search is asked through the API's own routes, with the documents read and rendered, for random places and times; at
+//! last at a steady rate, alone, and while two loaders load all items again. Prints tables.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use futures::executor::block_on;
@@ -22,6 +24,7 @@ use lazycat::search::item;
 use lazycat::search::ports::IndexItems as _;
 use lazycat::search::rebuild::rebuild;
 use lazycat_api::{Settings, router};
+use lazycat_fixtures::record_figure;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::{Value, json};
@@ -33,6 +36,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How often each kind of search is asked.
 const SEARCHES: usize = 2_000;
+
+/// How often is searched while something else goes on, and for how long when nothing does.
+const EVERY: Duration = Duration::from_millis(5);
+const ALONE: Duration = Duration::from_secs(5);
 
 /// How many items come in one batch of messages.
 const BATCH: usize = 500;
@@ -50,8 +57,14 @@ fn main() {
     println!("|---|---|---|");
     let local = local::open(&catalog).unwrap();
     let index = Index::open(&catalog).unwrap();
+    let seconds = parse(&items);
+    let parsing = count as f64 / seconds;
+    println!("| parsed as JSON, nothing else | {seconds:.2} | {parsing:.0} |");
     let rate = |what: &str, took: Duration| {
-        println!("| {what} | {:.2} | {:.0} |", took.as_secs_f64(), count as f64 / took.as_secs_f64());
+        let rate = count as f64 / took.as_secs_f64();
+        println!("| {what} | {:.2} | {rate:.0} |", took.as_secs_f64());
+        let beside = ("parsing them as JSON, one thread", rate / parsing);
+        record_figure("embedded index", what, rate, "items/s", Some(beside));
     };
     let started = Instant::now();
     let done = block_on(rebuild(&local.directory, &index, |_| {})).unwrap();
@@ -64,7 +77,7 @@ fn main() {
     fs::create_dir(&other).unwrap();
     let messages = Index::open(&other).unwrap();
     let started = Instant::now();
-    load(&messages, &items);
+    load(&messages, &items, 1);
     rate("in batches of messages, two loaders at once", started.elapsed());
 
     let api = router(
@@ -88,31 +101,113 @@ fn main() {
         }),
         ("nothing: the newest of all", |_| String::new()),
     ];
+    let mut empty = Vec::with_capacity(SEARCHES);
+    for _ in 0..SEARCHES {
+        empty.push(ask(&api, "/search?limit=1&ids=none").0);
+    }
+    let nothing = middle(&mut empty);
     for (name, asked) in kinds {
         let mut times = Vec::with_capacity(SEARCHES);
         let mut found = 0;
         for _ in 0..SEARCHES {
-            let uri = format!("/search?{}", asked(&mut random));
-            let request = Request::get(&uri).header("host", "127.0.0.1").body(Body::empty()).unwrap();
-            let started = Instant::now();
-            let body = block_on(async {
-                let response = api.clone().oneshot(request).await.unwrap();
-                assert!(response.status().is_success(), "{uri}");
-                axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap()
-            });
-            times.push(started.elapsed());
+            let (took, body) = ask(&api, &format!("/search?{}", asked(&mut random)));
+            times.push(took);
             let page: Value = serde_json::from_slice(&body).unwrap();
             found += page["features"].as_array().unwrap().len();
         }
         times.sort_unstable();
-        let at = |part: usize| times[(times.len() - 1) * part / 100].as_secs_f64() * 1e3;
         let mean = found as f64 / SEARCHES as f64;
-        println!("| {name} | {:.2} | {:.2} | {:.2} | {mean:.1} |", at(50), at(95), at(100));
+        println!("| {name} | {:.2} | {:.2} | {:.2} | {mean:.1} |", at(&times, 50), at(&times, 95), at(&times, 100));
+        let beside = ("a search for an id that is not there", at(&times, 50) / nothing);
+        record_figure("embedded index", &format!("/search, {name}, median"), at(&times, 50), "ms", Some(beside));
+    }
+
+    // Over the index that loaders write.
+    drop(api);
+    let api = router(Searcher::new(&other, Limits::default()), Settings::default());
+    block_on(rebuild(&local::open(&other).unwrap().directory, &messages, |_| {})).unwrap();
+    let asked = || format!("/search?{}&{}", bbox(&mut random, 2.0..10.0), months(&mut random, 1..24));
+    let searches: Vec<String> = std::iter::repeat_with(asked).take(SEARCHES).collect();
+    let changed = |(key, text): &(String, String)| {
+        (key.clone(), text.replacen("\"properties\":{", "\"properties\":{\"lazycat:reprocessed\":true,", 1))
+    };
+    let items: Vec<(String, String)> = items.iter().map(changed).collect();
+    let started = Instant::now();
+    let alone = steadily(&api, &searches, || started.elapsed() > ALONE);
+    let done = AtomicBool::new(false);
+    let (beside, seconds) = std::thread::scope(|scope| {
+        let loading = scope.spawn(|| {
+            let started = Instant::now();
+            load(&messages, &items, 2);
+            done.store(true, Ordering::Relaxed);
+            started.elapsed().as_secs_f64()
+        });
+        (steadily(&api, &searches, || done.load(Ordering::Relaxed)), loading.join().unwrap())
+    });
+    let per_second = 1.0 / EVERY.as_secs_f64();
+    println!("\n| {per_second:.0} searches/s, bbox and datetime | median ms | 99 % ms | worst ms |\n|---|---|---|---|");
+    let reprocessing = format!("while two loaders reprocess {:.0} items/s", count as f64 / seconds);
+    for (name, times) in [("alone", &alone), (&reprocessing, &beside)] {
+        println!("| {name} | {:.2} | {:.2} | {:.2} |", at(times, 50), at(times, 99), at(times, 100));
+    }
+    for (name, part) in [("median", 50), ("99th percentile", 99)] {
+        let (value, ratio) = (at(&beside, part), at(&beside, part) / at(&alone, part));
+        let case = format!("/search, {name}, while two loaders reprocess");
+        record_figure("embedded index", &case, value, "ms", Some(("alone", ratio)));
     }
 }
 
+/// Parses all items, for nothing; gives the seconds.
+fn parse(items: &[(String, String)]) -> f64 {
+    let started = Instant::now();
+    for (_, text) in items {
+        std::hint::black_box(serde_json::from_str::<Value>(text).unwrap());
+    }
+    started.elapsed().as_secs_f64()
+}
+
+/// Asks the API; gives how long that took, and its answer.
+fn ask(api: &Router, uri: &str) -> (Duration, axum::body::Bytes) {
+    let request = Request::get(uri).header("host", "127.0.0.1").body(Body::empty()).unwrap();
+    let started = Instant::now();
+    let body = block_on(async {
+        let response = api.clone().oneshot(request).await.unwrap();
+        assert!(response.status().is_success(), "{uri}");
+        axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap()
+    });
+    (started.elapsed(), body)
+}
+
+/// Searches at a steady rate until it is enough. Gives how long each took, from when it was due, ascending: one that comes
+/// late is counted as late.
+fn steadily(api: &Router, searches: &[String], enough: impl Fn() -> bool) -> Vec<Duration> {
+    let begun = Instant::now();
+    let mut times = Vec::new();
+    for (number, uri) in (0..).zip(searches.iter().cycle()) {
+        if enough() {
+            break;
+        }
+        let due = begun + EVERY * number;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        ask(api, uri);
+        times.push(due.elapsed());
+    }
+    times.sort_unstable();
+    times
+}
+
+/// The time of this part of ascending ones, of 100, in milliseconds.
+fn at(times: &[Duration], part: usize) -> f64 {
+    times[(times.len() - 1) * part / 100].as_secs_f64() * 1e3
+}
+
+fn middle(times: &mut [Duration]) -> f64 {
+    times.sort_unstable();
+    at(times, 50)
+}
+
 /// Checks and applies all items, as two loaders do who take batches of messages from one queue.
-fn load(index: &Index, items: &[(String, String)]) {
+fn load(index: &Index, items: &[(String, String)], version: i64) {
     let batches = Mutex::new(items.chunks(BATCH));
     let loader = || {
         loop {
@@ -121,7 +216,7 @@ fn load(index: &Index, items: &[(String, String)]) {
                 .iter()
                 .map(|(key, text)| {
                     let action = Action::PutItem(item::check(text).unwrap());
-                    Change { version: Version(1), source: Some(key), action }
+                    Change { version: Version(version), source: Some(key), action }
                 })
                 .collect();
             assert!(block_on(index.apply(&changes)).iter().all(Result::is_ok));

@@ -10,8 +10,8 @@
 //! Layout:
 //! - `target`, `tls`: which database, and how it is spoken to
 //! - `session`: a connection to a database that was looked at
-//! - `dehydrate`, `rows`, `plan`: pure code, from changes to what is written
-//! - `write`: the two transactions, `statements`: all SQL
+//! - `dehydrate`, `geometry`, `rows`, `plan`: pure code, from changes to what is written
+//! - `write`: the two transactions, `statements`: all SQL, `pipeline`: how it is sent
 //! - `inspect`: the database as an audit sees it
 //! - `failure`: what the errors mean
 //!
@@ -19,7 +19,9 @@
 
 mod dehydrate;
 mod failure;
+mod geometry;
 mod inspect;
+mod pipeline;
 mod plan;
 mod rows;
 mod session;
@@ -40,7 +42,7 @@ use self::session::Session;
 pub use self::target::{Locate, Target, TargetError, TlsMode};
 use crate::ports::PortError;
 use crate::search::change::{Action, Applied, Change};
-use crate::search::ports::{IndexError, IndexItems};
+use crate::search::ports::{IndexError, IndexItems, UnknownCollection};
 
 /// How often a batch is tried while others are in the way.
 const ATTEMPTS: u32 = 10;
@@ -58,16 +60,6 @@ const LONGEST_PAUSE: u64 = 1_000;
 /// The most changes, and bytes of documents, that one transaction holds.
 const MOST_CHANGES: usize = 1_000;
 const MOST_BYTES: usize = 32 * 1024 * 1024;
-
-/// What becomes of an item whose collection is not in the database.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum UnknownCollection {
-    /// It is refused.
-    #[default]
-    Refuse,
-    /// A collection is made that says no more than its id. The first message about it takes its place.
-    Make,
-}
 
 /// How a collection that is new to the database is cut into partitions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,8 +1,12 @@
-//! The loader over a real OpenSearch, beside a plain `_bulk` of the same documents. Prints a table.
+//! The loader over a real OpenSearch, beside a plain `_bulk` of the same documents and opensearch-py's `helpers.bulk`. Prints
+//! a table.
 
 #![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -12,6 +16,7 @@ use lazycat::ports::{BuryLetters, Clock, Delivery, PortResult};
 use lazycat::search::load::{Ports, Settings, load};
 use lazycat::search::ports::FetchDocuments;
 use lazycat::search::source::Source;
+use lazycat_fixtures::record_figure;
 use lazycat_tests::opensearch::{Corner, Engine};
 use serde_json::{Value, json};
 
@@ -116,12 +121,48 @@ fn plain(corner: &Corner, items: &[Value], refresh: bool) -> Duration {
     start.elapsed()
 }
 
-fn row(what: &str, seconds: f64, batches: Option<&mut Vec<f64>>) {
-    let longest = batches.map_or_else(String::new, |batches| {
-        batches.sort_by(f64::total_cmp);
-        format!("{:.0} / {:.0}", batches[batches.len() / 2] * 1e3, batches[batches.len() - 1] * 1e3)
-    });
-    println!("| {what} | {:.0} | {longest} |", ITEMS as f64 / seconds);
+/// The same documents by opensearch-py.
+fn python(corner: &Corner, items: &[Value], refresh: bool) -> f64 {
+    let alias = format!("{}CBERS4-MUX", corner.settings.items);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    items.iter().for_each(|item| writeln!(file, "{item}").unwrap());
+    let port = corner.endpoint().rsplit(':').next().unwrap().to_owned();
+    let refresh = if refresh { "true" } else { "false" };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let run = Command::new(root.join("../target/opensearch/api/bin/python"))
+        .arg("-B")
+        .arg(root.join("opensearch/bulk.py"))
+        .args([&port, &alias])
+        .arg(file.path())
+        .args([&BATCH.to_string(), refresh])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success(), "{said}{}", String::from_utf8_lossy(&run.stderr));
+    said.trim().parse().unwrap()
+}
+
+/// One way and how long it took.
+struct Way<'a> {
+    name: &'a str,
+    seconds: f64,
+}
+
+impl Way<'_> {
+    fn rate(&self) -> f64 {
+        ITEMS as f64 / self.seconds
+    }
+
+    /// Prints it, and records it beside another.
+    fn tell(&self, batches: Option<&mut Vec<f64>>, beside: Option<&Way<'_>>) {
+        let longest = batches.map_or_else(String::new, |batches| {
+            batches.sort_by(f64::total_cmp);
+            format!("{:.0} / {:.0}", batches[batches.len() / 2] * 1e3, batches[batches.len() - 1] * 1e3)
+        });
+        println!("| {} | {:.0} | {longest} |", self.name, self.rate());
+        let compared_to = beside.map(|other| (other.name, self.rate() / other.rate()));
+        record_figure("opensearch", self.name, self.rate(), "items/s", compared_to);
+    }
 }
 
 #[tokio::main]
@@ -135,28 +176,37 @@ async fn main() {
     // A Java machine is slow at first.
     let corner = engine.corner();
     load_all(&corner.index(), &batches).await;
-    for refresh in [false, true] {
+    let prepared = async || {
         let corner = engine.corner();
         load_all(&corner.index(), &batches[..1]).await;
-        let took = plain(&corner, &items, refresh);
-        row(&format!("a plain _bulk, refresh={refresh}"), took.as_secs_f64(), None);
-    }
-    let corner = engine.corner();
+        corner
+    };
+    let seconds = plain(&prepared().await, &items, false).as_secs_f64();
+    Way { name: "a plain _bulk, not to be found at once", seconds }.tell(None, None);
+    let seconds = plain(&prepared().await, &items, true).as_secs_f64();
+    let bulk = Way { name: "a plain _bulk", seconds };
+    bulk.tell(None, None);
+    let seconds = python(&prepared().await, &items, true);
+    let helpers = Way { name: "helpers.bulk of opensearch-py", seconds };
+    helpers.tell(None, Some(&bulk));
+
+    let corner = prepared().await;
     let index = corner.index();
-    load_all(&index, &batches[..1]).await;
     let start = Instant::now();
     let mut each = load_all(&index, &batches).await;
-    row("one loader", start.elapsed().as_secs_f64(), Some(&mut each));
-    for loaders in [2, 4] {
-        let corner = engine.corner();
+    let one = Way { name: "one loader", seconds: start.elapsed().as_secs_f64() };
+    one.tell(Some(&mut each), Some(&helpers));
+    for (loaders, name) in [(2, "2 loaders at once"), (4, "4 loaders at once")] {
+        let corner = prepared().await;
         let indexes: Vec<OpenSearch> = (0..loaders).map(|_| corner.index()).collect();
-        load_all(&indexes[0], &batches[..1]).await;
         let start = Instant::now();
         let parts = batches.chunks(batches.len().div_ceil(loaders));
         let all = futures::future::join_all(indexes.iter().zip(parts).map(|(index, part)| load_all(index, part))).await;
-        row(&format!("{loaders} loaders at once"), start.elapsed().as_secs_f64(), Some(&mut all.concat()));
+        let seconds = start.elapsed().as_secs_f64();
+        Way { name, seconds }.tell(Some(&mut all.concat()), Some(&helpers));
     }
     let again = Instant::now();
     let mut each = load_all(&index, &batches).await;
-    row("one loader, all of it once more", again.elapsed().as_secs_f64(), Some(&mut each));
+    let seconds = again.elapsed().as_secs_f64();
+    Way { name: "one loader, all of it once more", seconds }.tell(Some(&mut each), Some(&one));
 }

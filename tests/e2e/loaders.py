@@ -1,28 +1,31 @@
-"""Stacks of load-stac-items, each with a queue, a filter and a function of its own, over one database."""
+"""Stacks of load-stac-items and index-stac-items, each with a queue, a filter and a function of its own, over one index."""
 
 import json
 from pathlib import Path
 
-from emulator import ACCOUNT, REGION
 from scenes import ROOT
 from stack import Stack
 
-TEMPLATE = ROOT / "functions" / "load-stac-items" / "template.yaml"
+def template_of(function: str) -> Path:
+    return ROOT / "functions" / function / "template.yaml"
 
 
-def build(world: Stack, folder: Path, architecture: str) -> Path:
+def build(world: Stack, function: str, folder: Path, architecture: str) -> Path:
     """Builds the function once, for all stacks; gives the template to deploy."""
     world.sam(
-        "build", "--template-file", str(TEMPLATE), "--build-in-source", "--build-dir", str(folder), PROFILE="e2e",
+        "build", "--template-file", str(template_of(function)), "--build-in-source", "--build-dir", str(folder), PROFILE="e2e",
         ARCHITECTURE=architecture,
     )
     return folder / "template.yaml"
 
 
 class LoaderStack:
-    def __init__(self, world: Stack, name: str):
+    """One stack. `function` is the logical name of its function."""
+
+    def __init__(self, world: Stack, name: str, function: str):
         self.world = world
         self.name = name
+        self.function = function
         self.outputs: dict[str, str] = {}
 
     def deploy(self, template: Path, **parameters: str):
@@ -35,7 +38,7 @@ class LoaderStack:
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         # The emulator takes the numbers of parameters for texts, and then compares them with numbers.
         client = self.world.client("lambda")
-        for mapping in client.list_event_source_mappings(FunctionName=self.outputs["LoadStacItems"])["EventSourceMappings"]:
+        for mapping in client.list_event_source_mappings(FunctionName=self.outputs[self.function])["EventSourceMappings"]:
             client.update_event_source_mapping(
                 UUID=mapping["UUID"], BatchSize=500, MaximumBatchingWindowInSeconds=1, ScalingConfig={"MaximumConcurrency": 2}
             )
@@ -66,7 +69,7 @@ class LoaderStack:
 
     def log_lines(self) -> list[str]:
         resources = self.world.client("cloudformation").describe_stack_resources(StackName=self.name)["StackResources"]
-        [group] = [each["PhysicalResourceId"] for each in resources if each["LogicalResourceId"] == "LoadStacItemsLogs"]
+        [group] = [each["PhysicalResourceId"] for each in resources if each["LogicalResourceId"] == f"{self.function}Logs"]
         pages = self.world.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
         return [line for page in pages for event in page["events"] for line in event["message"].splitlines()]
 
@@ -80,5 +83,28 @@ def quoted(value: str) -> str:
     return value.replace('"', '\\"')
 
 
-def topic_arn(name: str) -> str:
-    return f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}"
+def item(collection: str, identifier: str, **properties) -> dict:
+    return {
+        "type": "Feature", "stac_version": "1.1.0", "id": identifier, "collection": collection,
+        "geometry": {"type": "Point", "coordinates": [-50, -10]}, "bbox": [-50, -10, -50, -10],
+        "properties": {"datetime": "2020-05-17T13:04:05Z"} | properties, "links": [], "assets": {},
+    }
+
+
+def withdrawn(collection: str, identifier: str) -> str:
+    return json.dumps({"type": "Withdrawn", "collection": collection, "id": identifier, "time": "2100-01-01T00:00:00Z"})
+
+
+def publish(world: Stack, topic: str, message: dict, collection: str):
+    world.client("sns").publish(
+        TopicArn=topic, Message=json.dumps(message),
+        MessageAttributes={"collection": {"DataType": "String", "StringValue": collection}},
+    )
+
+
+def created(bucket: str, key: str) -> str:
+    record = {
+        "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "eventTime": "2026-01-01T00:00:00.000Z",
+        "s3": {"bucket": {"name": bucket}, "object": {"key": key}},
+    }
+    return json.dumps({"Records": [record]})

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from conftest import ARCHITECTURE
-from loaders import TEMPLATE, LoaderStack, build
+from loaders import LoaderStack, build, created, item, publish, template_of, withdrawn
 from scenes import ROOT
 from stack import wait_until
 
@@ -23,7 +23,7 @@ PASSWORD = "open-sesame-e2e"
 
 
 def test_linters_are_content():
-    run = subprocess.run([Path(sys.executable).parent / "cfn-lint", TEMPLATE], capture_output=True, text=True, timeout=120)
+    run = subprocess.run([Path(sys.executable).parent / "cfn-lint", template_of("load-stac-items")], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
@@ -40,7 +40,7 @@ def database():
 
 @pytest.fixture(scope="module")
 def stacks(world, database, tmp_path_factory):
-    template = build(world, tmp_path_factory.mktemp("loaders"), ARCHITECTURE)
+    template = build(world, "load-stac-items", tmp_path_factory.mktemp("loaders"), ARCHITECTURE)
     secret = world.client("secretsmanager").create_secret(
         Name="database", SecretString=json.dumps({"username": "postgres", "password": PASSWORD, "engine": "postgres"})
     )["ARN"]
@@ -48,7 +48,7 @@ def stacks(world, database, tmp_path_factory):
     world.client("s3").create_bucket(Bucket=BUCKET)
     stacks = {}
     for collection in COLLECTIONS:
-        stacks[collection] = LoaderStack(world, f"loader-{collection}")
+        stacks[collection] = LoaderStack(world, f"loader-{collection}", "LoadStacItems")
         stacks[collection].deploy(
             template, Topic=topic, FilterPolicy=json.dumps({"collection": [collection]}), DatabaseSecret=secret,
             Database=f"postgresql://127.0.0.1:{database.port}/loaders?sslmode=disable", Architecture=ARCHITECTURE,
@@ -69,29 +69,6 @@ def ids(database):
             return [row[0] for row in rows]
 
     return ask
-
-
-def item(collection: str, identifier: str, **properties) -> dict:
-    return {
-        "type": "Feature", "stac_version": "1.1.0", "id": identifier, "collection": collection,
-        "geometry": {"type": "Point", "coordinates": [-50, -10]}, "bbox": [-50, -10, -50, -10],
-        "properties": {"datetime": "2020-05-17T13:04:05Z"} | properties, "links": [], "assets": {},
-    }
-
-
-def publish(world, topic: str, message: dict, collection: str):
-    world.client("sns").publish(
-        TopicArn=topic, Message=json.dumps(message),
-        MessageAttributes={"collection": {"DataType": "String", "StringValue": collection}},
-    )
-
-
-def created(bucket: str, key: str) -> str:
-    record = {
-        "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "eventTime": "2026-01-01T00:00:00.000Z",
-        "s3": {"bucket": {"name": bucket}, "object": {"key": key}},
-    }
-    return json.dumps({"Records": [record]})
 
 
 def test_each_loader_takes_what_its_filter_says(world, stacks, ids):
@@ -141,7 +118,7 @@ def test_a_connection_that_broke_is_made_anew_and_a_withdrawal_takes_out(stacks,
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'lazycat'"
         ).fetchone()
     assert ended[0] > 0
-    stack.send(json.dumps({"type": "Withdrawn", "collection": "two", "id": "before", "time": "2100-01-01T00:00:00Z"}))
+    stack.send(withdrawn("two", "before"))
     wait_until(lambda: "before" not in ids("two"), 60, lambda: "\n".join(stack.log_lines()[-5:]))
     wait_until(lambda: stack.waiting() == 0, 30, "the queue is empty")
 

@@ -14,6 +14,7 @@ use lazycat::ports::{Chance, Clock, Delivery, PortResult, ReceiveMessages, SendM
 use lazycat::stac::Buckets;
 use lazycat::stac::catalog::Site;
 use lazycat::update::{self, Rebuilt, UpdateError, rebuild, update};
+pub use lazycat_fixtures::record_figure;
 use serde_json::Value;
 
 use crate::faults::{Faults, Faulty};

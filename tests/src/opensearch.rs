@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use lazycat::opensearch::OpenSearch;
 use lazycat::opensearch::settings::{Access, Connection, Settings};
+use lazycat::search::ports::UnknownCollection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -103,7 +104,7 @@ impl Engine {
         SHARED.get_or_init(|| Self::start(&[]))
     }
 
-    /// Names in this engine that no other test of this process has.
+    /// Names in this engine that no other test of this process has. Collections that are not known are made.
     #[must_use]
     pub fn corner(&self) -> Corner {
         static LAST: AtomicU64 = AtomicU64::new(0);
@@ -112,6 +113,7 @@ impl Engine {
             collections: format!("t{number}-collections"),
             items: format!("t{number}-items_"),
             memory: format!("t{number}-memory"),
+            unknown_collection: UnknownCollection::Make,
             backoff: Duration::from_millis(10),
             ..Settings::default()
         };

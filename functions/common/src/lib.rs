@@ -3,6 +3,7 @@
 //! Layout:
 //! - [`environment`]: typed configuration from environment variables, every fault told at once
 //! - [`settings`]: the settings that several functions read, by the names of their variables
+//! - [`mod@loader`]: what the loaders of search indexes share
 //! - [`batch`]: an SQS event as deliveries, worked on so that a bad record fails alone, also when it panics
 //! - [`metrics`]: numbers for CloudWatch, in its embedded metric format
 //! - [`logs`]: one JSON object a line
@@ -10,6 +11,8 @@
 
 pub mod batch;
 pub mod environment;
+#[cfg(feature = "search")]
+pub mod loader;
 pub mod logs;
 pub mod metrics;
 pub mod settings;

@@ -1,12 +1,8 @@
 //! What the function is told by its environment.
 
-use std::time::Duration;
-
-use lazycat::opensearch::settings::{Settings, UnknownCollection};
-use lazycat::search::load;
-use lazycat::search::source::Allowed;
+use lazycat::opensearch::settings::Settings;
 use lazycat_function::environment::{ConfigurationError, Environment};
-use lazycat_function::settings;
+use lazycat_function::loader::Loader;
 
 /// The secret of a user and a password.
 const SECRET: &str = "LAZYCAT_OPENSEARCH_SECRET";
@@ -15,10 +11,7 @@ const SECRET: &str = "LAZYCAT_OPENSEARCH_SECRET";
 pub(crate) struct Configuration {
     pub(crate) endpoint: String,
     pub(crate) user: User,
-    pub(crate) dead_letters: String,
-    pub(crate) time_out: Duration,
-    pub(crate) stack: String,
-    pub(crate) loader: load::Settings,
+    pub(crate) loader: Loader,
     pub(crate) opensearch: Settings,
 }
 
@@ -37,8 +30,8 @@ pub(crate) enum User {
 impl Configuration {
     pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigurationError> {
         let mut reader = environment.reader();
-        let time_out = settings::time_out(&mut reader);
-        let (loader, opensearch) = (load::Settings::default(), Settings::default());
+        let loader = Loader::read(&mut reader);
+        let opensearch = Settings::default();
         let secret = reader.optional(SECRET, "the ARN of a secret", |arn| Ok::<_, &str>(arn.to_owned()));
         let configuration = Self {
             endpoint: reader.required("LAZYCAT_OPENSEARCH_URL", "https://HOST or https://HOST:PORT", |url| {
@@ -54,17 +47,6 @@ impl Configuration {
                     _ => Err("it is none of them".to_owned()),
                 }
             }),
-            dead_letters: settings::dead_letters(&mut reader),
-            time_out,
-            stack: settings::stack(&mut reader),
-            loader: load::Settings {
-                allowed: Allowed {
-                    buckets: settings::allowed_buckets(&mut reader),
-                    hosts: settings::allowed_hosts(&mut reader),
-                },
-                longest_document: settings::longest_document(&mut reader).unwrap_or(loader.longest_document),
-                attempts: settings::attempts(&mut reader),
-            },
             opensearch: Settings {
                 collections: reader
                     .optional("LAZYCAT_COLLECTIONS_INDEX", "the alias of collections", name)
@@ -75,13 +57,12 @@ impl Configuration {
                 memory: reader
                     .optional("LAZYCAT_MEMORY_INDEX", "the index that remembers removals", name)
                     .unwrap_or(opensearch.memory),
-                unknown_collection: reader
-                    .optional("LAZYCAT_UNKNOWN_COLLECTION", "refuse or make", unknown_collection)
-                    .unwrap_or_default(),
+                unknown_collection: loader.unknown_collection,
                 // A batch makes a handful of requests, and some may have to be tried again.
-                patience: time_out / 6,
+                patience: loader.time_out / 6,
                 ..opensearch
             },
+            loader,
         };
         reader.finish(configuration)
     }
@@ -91,17 +72,13 @@ fn name(value: &str) -> Result<String, &'static str> {
     Ok(value.to_owned())
 }
 
-fn unknown_collection(value: &str) -> Result<UnknownCollection, &'static str> {
-    match value {
-        "refuse" => Ok(UnknownCollection::Refuse),
-        "make" => Ok(UnknownCollection::Create),
-        _ => Err("it is neither"),
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::time::Duration;
+
+    use lazycat::search::ports::UnknownCollection;
+
     use super::*;
 
     const GOOD: [(&str, &str); 6] = [
@@ -121,9 +98,8 @@ mod tests {
     fn what_is_not_said_has_a_default() {
         let configuration = with(&[]).ok().unwrap();
         assert_eq!((configuration.endpoint.as_str(), configuration.user), ("https://search.example", User::Role));
-        assert_eq!(configuration.opensearch.unknown_collection, UnknownCollection::Create);
         assert_eq!(configuration.opensearch.items, "items_");
-        assert_eq!(configuration.loader.allowed, Allowed::default());
+        assert_eq!(configuration.opensearch.patience, Duration::from_secs(20));
     }
 
     #[test]
@@ -132,19 +108,17 @@ mod tests {
         let configuration = with(&[
             (SECRET, secret),
             ("LAZYCAT_OPENSEARCH_ACCESS", "secret"),
-            ("LAZYCAT_ALLOWED_BUCKETS", "one, two.three"),
             ("LAZYCAT_COLLECTIONS_INDEX", "all-collections"),
             ("LAZYCAT_ITEMS_INDEX_PREFIX", "all-items_"),
             ("LAZYCAT_MEMORY_INDEX", "memory"),
-            ("LAZYCAT_UNKNOWN_COLLECTION", "refuse"),
+            ("LAZYCAT_UNKNOWN_COLLECTION", "make"),
         ])
         .ok()
         .unwrap();
         assert_eq!(configuration.user, User::Secret(secret.to_owned()));
-        assert_eq!(configuration.loader.allowed.buckets, ["one", "two.three"]);
         let opensearch = configuration.opensearch;
         assert_eq!((opensearch.collections.as_str(), opensearch.items.as_str()), ("all-collections", "all-items_"));
-        assert_eq!((opensearch.memory.as_str(), opensearch.unknown_collection), ("memory", UnknownCollection::Refuse));
+        assert_eq!((opensearch.memory.as_str(), opensearch.unknown_collection), ("memory", UnknownCollection::Make));
     }
 
     #[test]

@@ -11,9 +11,8 @@ use lazycat::aws::{Clients, DeadLetterQueue, Documents, SearchAccess, TimeOuts, 
 use lazycat::opensearch::OpenSearch;
 use lazycat::opensearch::settings::Connection;
 use lazycat::ports::Clock as _;
-use lazycat::search::load::{Ports, Report, load};
-use lazycat_function::batch::{self, Worked};
-use lazycat_function::metrics::Metrics;
+use lazycat::search::load::{Ports, load};
+use lazycat_function::batch;
 use lazycat_function::{Failure, start};
 use tokio::sync::Mutex;
 
@@ -49,7 +48,7 @@ impl Kept<'_> {
 async fn main() -> ExitCode {
     start(|environment| async move {
         let configuration = Configuration::read(&environment)?;
-        let clients = Clients::load(TimeOuts::within(configuration.time_out)).await;
+        let clients = Clients::load(TimeOuts::within(configuration.loader.time_out)).await;
         serve(&configuration, clients).await
     })
     .await
@@ -64,29 +63,20 @@ async fn serve(configuration: &Configuration, clients: Clients) -> Result<(), Fa
     let kept = &Kept { configuration, access, index: Mutex::default() };
     // What is wrong with the address is told when the function starts.
     kept.get().await?;
-    let documents = &Documents::new(clients.s3, configuration.time_out / 3)?;
-    let letters = &DeadLetterQueue::new(clients.sqs, &configuration.dead_letters);
+    let loader = &configuration.loader;
+    let documents = &Documents::new(clients.s3, loader.time_out / 3)?;
+    let letters = &DeadLetterQueue::new(clients.sqs, &loader.dead_letters);
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let deliveries = batch::deliveries(event.payload)?;
         let index = kept.get().await?;
         let ports = &Ports { documents, index: &*index, letters, clock: &World };
-        let work = async |deliveries: &[_]| load(ports, &configuration.loader, deliveries).await;
+        let work = async |deliveries: &[_]| load(ports, &loader.settings, deliveries).await;
         let worked = batch::work(&deliveries, work).await;
         if !worked.returned.is_empty() {
             kept.forget().await;
         }
-        measure(&worked, &configuration.stack);
+        loader.measure(&worked, World.now()).print();
         Ok::<_, Failure>(worked.response())
     }))
     .await
-}
-
-fn measure(worked: &Worked<Report>, stack: &str) {
-    Metrics::new(stack, World.now())
-        .count("ItemsLoaded", worked.sum(|report| report.written))
-        .count("ItemsRemoved", worked.sum(|report| report.removed))
-        .count("ItemsSuperseded", worked.sum(|report| report.superseded))
-        .count("ItemsRefused", worked.sum(|report| report.refused.len()))
-        .count("ItemMessagesReturned", worked.returned.len())
-        .print();
 }

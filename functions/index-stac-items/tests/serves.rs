@@ -100,6 +100,7 @@ async fn a_batch_ends_in_the_index_and_what_is_bad_in_the_dead_letters() {
             ("LAZYCAT_STACK", "items"),
             ("LAZYCAT_TIMEOUT", "120"),
             ("LAZYCAT_ATTEMPTS", "5"),
+            ("LAZYCAT_UNKNOWN_COLLECTION", "make"),
             ("LAZYCAT_DEAD_LETTERS_URL", letters),
             ("LAZYCAT_OPENSEARCH_URL", &corner.endpoint()),
             ("LAZYCAT_OPENSEARCH_ACCESS", "secret"),

@@ -1,12 +1,8 @@
 //! What the function is told by its environment.
 
-use std::time::Duration;
-
-use lazycat::pgstac::{self, Dehydration, Partitions, Target, UnknownCollection};
-use lazycat::search::load;
-use lazycat::search::source::Allowed;
+use lazycat::pgstac::{self, Dehydration, Partitions, Target};
 use lazycat_function::environment::{ConfigurationError, Environment};
-use lazycat_function::settings;
+use lazycat_function::loader::Loader;
 
 /// The connection string; where there is a secret, what that does not say.
 const DATABASE: &str = "LAZYCAT_DATABASE";
@@ -15,39 +11,22 @@ const DATABASE: &str = "LAZYCAT_DATABASE";
 pub(crate) struct Configuration {
     pub(crate) database: Target,
     pub(crate) secret: Option<String>,
-    pub(crate) dead_letters: String,
-    pub(crate) time_out: Duration,
-    pub(crate) stack: String,
-    pub(crate) loader: load::Settings,
+    pub(crate) loader: Loader,
     pub(crate) pgstac: pgstac::Settings,
 }
 
 impl Configuration {
     pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigurationError> {
         let mut reader = environment.reader();
-        let time_out = settings::time_out(&mut reader);
-        let defaults = load::Settings::default();
+        let loader = Loader::read(&mut reader);
         let secret =
             reader.optional("LAZYCAT_DATABASE_SECRET", "the ARN of a secret", |arn| Ok::<_, &str>(arn.to_owned()));
         // The value may hold a password, so the reader of variables, which repeats what it does not understand, must
         // not see it.
         let database = environment.get(DATABASE).unwrap_or_default().parse::<Target>();
         let configuration = Self {
-            dead_letters: settings::dead_letters(&mut reader),
-            time_out,
-            stack: settings::stack(&mut reader),
-            loader: load::Settings {
-                allowed: Allowed {
-                    buckets: settings::allowed_buckets(&mut reader),
-                    hosts: settings::allowed_hosts(&mut reader),
-                },
-                longest_document: settings::longest_document(&mut reader).unwrap_or(defaults.longest_document),
-                attempts: settings::attempts(&mut reader),
-            },
             pgstac: pgstac::Settings {
-                unknown_collection: reader
-                    .optional("LAZYCAT_UNKNOWN_COLLECTION", "refuse or make", unknown_collection)
-                    .unwrap_or_default(),
+                unknown_collection: loader.unknown_collection,
                 partitions: reader
                     .optional("LAZYCAT_PARTITIONS", "one, yearly or monthly", partitions)
                     .unwrap_or_default(),
@@ -55,8 +34,9 @@ impl Configuration {
                     .optional("LAZYCAT_DEHYDRATION", "where-known or in-database", dehydration)
                     .unwrap_or_default(),
                 // What is left is for reading documents and for dead letters.
-                time_out: time_out / 2,
+                time_out: loader.time_out / 2,
             },
+            loader,
             database: database.clone().unwrap_or_default(),
             secret,
         };
@@ -80,14 +60,6 @@ impl Configuration {
     }
 }
 
-fn unknown_collection(value: &str) -> Result<UnknownCollection, &'static str> {
-    match value {
-        "refuse" => Ok(UnknownCollection::Refuse),
-        "make" => Ok(UnknownCollection::Make),
-        _ => Err("it is neither"),
-    }
-}
-
 fn partitions(value: &str) -> Result<Partitions, &'static str> {
     match value {
         "one" => Ok(Partitions::One),
@@ -108,6 +80,10 @@ fn dehydration(value: &str) -> Result<Dehydration, &'static str> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::time::Duration;
+
+    use lazycat::search::ports::UnknownCollection;
+
     use super::*;
 
     const GOOD: [(&str, &str); 5] = [
@@ -126,10 +102,9 @@ mod tests {
     fn what_is_not_said_has_a_default() {
         let configuration = with(&[]).ok().unwrap();
         assert_eq!(configuration.database.to_string(), "postgis at db.example:5432");
-        assert_eq!(configuration.pgstac.unknown_collection, UnknownCollection::Refuse);
         assert_eq!(configuration.pgstac.partitions, Partitions::Monthly);
-        assert_eq!(configuration.loader.allowed, Allowed::default());
-        assert_eq!((configuration.secret, configuration.loader.attempts), (None, 5));
+        assert_eq!(configuration.pgstac.time_out, Duration::from_secs(60));
+        assert_eq!(configuration.secret, None);
     }
 
     #[test]
@@ -137,9 +112,6 @@ mod tests {
         let configuration = with(&[
             ("LAZYCAT_DATABASE_SECRET", "arn:aws:secretsmanager:us-east-1:123456789012:secret:db"),
             (DATABASE, ""),
-            ("LAZYCAT_ALLOWED_BUCKETS", "one, two.three"),
-            ("LAZYCAT_ALLOWED_HOSTS", "data.example.com:8443"),
-            ("LAZYCAT_LONGEST_DOCUMENT_MIB", "2"),
             ("LAZYCAT_UNKNOWN_COLLECTION", "make"),
             ("LAZYCAT_PARTITIONS", "yearly"),
             ("LAZYCAT_DEHYDRATION", "in-database"),
@@ -147,9 +119,6 @@ mod tests {
         .ok()
         .unwrap();
         assert!(configuration.secret.unwrap().ends_with(":db"));
-        assert_eq!(configuration.loader.allowed.buckets, ["one", "two.three"]);
-        assert_eq!(configuration.loader.allowed.hosts, ["data.example.com:8443"]);
-        assert_eq!(configuration.loader.longest_document, 2 * 1024 * 1024);
         assert_eq!(configuration.pgstac.unknown_collection, UnknownCollection::Make);
         assert_eq!(configuration.pgstac.partitions, Partitions::Yearly);
         assert_eq!(configuration.pgstac.dehydration, Dehydration::InDatabase);

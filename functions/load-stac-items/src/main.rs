@@ -9,9 +9,8 @@ use lambda_runtime::{LambdaEvent, run, service_fn};
 use lazycat::aws::{Clients, DatabaseSecret, DeadLetterQueue, Documents, TimeOuts, World};
 use lazycat::pgstac::{Locate, Pgstac};
 use lazycat::ports::Clock as _;
-use lazycat::search::load::{Ports, Report, load};
-use lazycat_function::batch::{self, Worked};
-use lazycat_function::metrics::Metrics;
+use lazycat::search::load::{Ports, load};
+use lazycat_function::batch;
 use lazycat_function::{Failure, start};
 
 use self::configuration::Configuration;
@@ -20,7 +19,7 @@ use self::configuration::Configuration;
 async fn main() -> ExitCode {
     start(|environment| async move {
         let configuration = Configuration::read(&environment)?;
-        let clients = Clients::load(TimeOuts::within(configuration.time_out)).await;
+        let clients = Clients::load(TimeOuts::within(configuration.loader.time_out)).await;
         match configuration.secret.clone() {
             Some(secret) => {
                 let database = DatabaseSecret::new(clients.secrets.clone(), secret, configuration.database.clone());
@@ -34,29 +33,20 @@ async fn main() -> ExitCode {
 
 /// Loads batches into a database until the runtime ends. The connection to it outlives each of them.
 async fn serve(configuration: &Configuration, clients: Clients, database: impl Locate + Sync) -> Result<(), Failure> {
+    let loader = &configuration.loader;
     let ports = Ports {
-        documents: &Documents::new(clients.s3, configuration.time_out / 3)?,
+        documents: &Documents::new(clients.s3, loader.time_out / 3)?,
         index: &Pgstac::new(database, configuration.pgstac),
-        letters: &DeadLetterQueue::new(clients.sqs, &configuration.dead_letters),
+        letters: &DeadLetterQueue::new(clients.sqs, &loader.dead_letters),
         clock: &World,
     };
     let ports = &ports;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let deliveries = batch::deliveries(event.payload)?;
-        let work = async |deliveries: &[_]| load(ports, &configuration.loader, deliveries).await;
+        let work = async |deliveries: &[_]| load(ports, &loader.settings, deliveries).await;
         let worked = batch::work(&deliveries, work).await;
-        measure(&worked, &configuration.stack);
+        loader.measure(&worked, World.now()).print();
         Ok::<_, Failure>(worked.response())
     }))
     .await
-}
-
-fn measure(worked: &Worked<Report>, stack: &str) {
-    Metrics::new(stack, World.now())
-        .count("ItemsLoaded", worked.sum(|report| report.written))
-        .count("ItemsRemoved", worked.sum(|report| report.removed))
-        .count("ItemsSuperseded", worked.sum(|report| report.superseded))
-        .count("ItemsRefused", worked.sum(|report| report.refused.len()))
-        .count("ItemMessagesReturned", worked.returned.len())
-        .print();
 }

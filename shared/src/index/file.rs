@@ -20,9 +20,12 @@ pub(super) fn read(base: &Path, key: &str, into: &mut Vec<u8>) -> io::Result<boo
     let path = base.join(key);
     let mut read = || -> io::Result<bool> {
         // Opening a pipe would wait for its other end.
-        if !fs::metadata(&path)?.is_file() {
+        let about = fs::metadata(&path)?;
+        if !about.is_file() {
             return Ok(false);
         }
+        // One byte more tells that the end was reached, without another call that grows the buffer.
+        into.reserve(usize::try_from(about.len().min(LONGEST)).unwrap_or(0) + 1);
         File::open(&path)?.take(LONGEST).read_to_end(into)?;
         Ok(true)
     };

@@ -5,17 +5,29 @@
 //! what stands there. A writer tells of every change after it was made and before its message is acknowledged; one that
 //! dies in between is told again. So no clock and no version is needed here.
 
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::mpsc::sync_channel;
+
 use rusqlite::{Connection, OptionalExtension};
 
 use super::write::{self, Origin};
 use super::{Index, file};
 use crate::ports::{PortError, PortResult};
 use crate::search::document::{self, Part};
-use crate::search::item;
+use crate::search::item::{self, CheckedItem};
 use crate::search::rebuild::{FollowCatalog, Followed};
 
-/// How many documents are followed in one transaction: others may write in between.
-const IN_ONE_TRANSACTION: usize = 256;
+/// How many documents are followed in one transaction at most, and how many bytes of them: others may write in between.
+const IN_ONE_TRANSACTION: usize = 1_000;
+const BYTES_IN_ONE: usize = 64 * 1024 * 1024;
+
+/// From how many documents on a thread reads ahead of the one that writes.
+const WORTH_A_THREAD: usize = 32;
+
+/// How many documents are read ahead of what is written.
+const AHEAD: usize = 64;
 
 impl FollowCatalog for Index {
     async fn begin(&self) -> PortResult<i64> {
@@ -26,9 +38,8 @@ impl FollowCatalog for Index {
 
     async fn follow(&self, keys: &[String], walk: i64) -> PortResult<Followed> {
         let mut followed = Followed::default();
-        for keys in keys.chunks(IN_ONE_TRANSACTION) {
-            self.follow_in_one(keys.iter().map(String::as_str), walk, &mut followed)?;
-        }
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        self.follow_keys(&keys, walk, &mut followed)?;
         Ok(followed)
     }
 
@@ -56,89 +67,132 @@ impl FollowCatalog for Index {
 }
 
 impl Index {
-    /// Makes the rows of these keys equal to the files, in one transaction.
-    pub(super) fn follow_in_one<'a>(
-        &self,
-        keys: impl Iterator<Item = &'a str>,
-        walk: i64,
-        followed: &mut Followed,
-    ) -> PortResult<()> {
-        let mut unreadable = None;
-        let mut done = Followed::default();
-        self.write("following the catalog", |connection| {
-            let mut bytes = Vec::new();
-            for key in keys {
-                bytes.clear();
-                match self.read(key, &mut bytes) {
-                    Ok(is_there) => {
-                        follow_one(connection, key, is_there.then_some(bytes.as_slice()), walk, &mut done)?;
-                    }
-                    // What was written so far is right, and stays.
-                    Err(error) => {
-                        unreadable = Some(error);
-                        break;
-                    }
-                }
-            }
-            Ok(())
-        })?;
-        followed.add(done);
-        unreadable.map_or(Ok(()), Err)
+    /// Makes the rows of these keys equal to the files.
+    pub(super) fn follow_keys(&self, keys: &[&str], walk: i64, followed: &mut Followed) -> PortResult<()> {
+        let mut left = keys;
+        while !left.is_empty() {
+            let some = &left[..left.len().min(IN_ONE_TRANSACTION)];
+            left = &left[self.follow_in_one(some, walk, followed)?..];
+        }
+        Ok(())
     }
 
-    /// Reads the document of a key; false when there is none.
-    fn read(&self, key: &str, into: &mut Vec<u8>) -> PortResult<bool> {
-        file::read(&self.shared.base, key, into)
-            .map_err(|error| PortError::Unavailable { what: format!("reading {key}"), source: error.into() })
+    /// Makes the rows of the first of these keys, one at least, equal to the files, in one transaction. Gives how many.
+    fn follow_in_one(&self, keys: &[&str], walk: i64, followed: &mut Followed) -> PortResult<usize> {
+        let base = &self.shared.base;
+        let texts: Vec<OnceLock<Vec<u8>>> = keys.iter().map(|_| OnceLock::new()).collect();
+        let mut bytes = 0;
+        let documents = keys.iter().zip(&texts).map_while(move |(key, text)| {
+            (bytes < BYTES_IN_ONE).then(|| {
+                let seen = look(base, key, text);
+                bytes += text.get().map_or(0, Vec::len);
+                (*key, seen)
+            })
+        });
+        let (mut count, mut unreadable) = (0, None);
+        let mut done = Followed::default();
+        self.write("following the catalog", |connection| {
+            let mut put_all = |documents: &mut dyn Iterator<Item = (&str, PortResult<Seen<'_>>)>| {
+                for (key, seen) in documents {
+                    match seen {
+                        Ok(seen) => follow_one(connection, key, seen, walk, &mut done)?,
+                        // What was written so far is right, and stays.
+                        Err(error) => {
+                            unreadable = Some(error);
+                            break;
+                        }
+                    }
+                    count += 1;
+                }
+                Ok(())
+            };
+            if keys.len() < WORTH_A_THREAD {
+                return put_all(&mut { documents });
+            }
+            // One thread reads and understands, this one writes.
+            std::thread::scope(|scope| {
+                let (send, seen) = sync_channel(AHEAD);
+                scope.spawn(move || {
+                    for document in documents {
+                        // Nobody wants more when a write has failed.
+                        if send.send(document).is_err() {
+                            break;
+                        }
+                    }
+                });
+                put_all(&mut seen.into_iter())
+            })
+        })?;
+        followed.add(done);
+        unreadable.map_or(Ok(count), Err)
     }
+}
+
+/// What stands under a key.
+enum Seen<'a> {
+    Nothing,
+    Collection(Cow<'a, str>),
+    Item(CheckedItem<'a>),
+    /// A catalog under another name, or a list of items, which a static catalog does not have.
+    Other,
+    /// It cannot be searched for, and why.
+    Refused(String),
+}
+
+/// Reads the document of a key into `text`, and understands it.
+fn look<'a>(base: &Path, key: &str, text: &'a OnceLock<Vec<u8>>) -> PortResult<Seen<'a>> {
+    let mut bytes = Vec::new();
+    let is_there = file::read(base, key, &mut bytes)
+        .map_err(|error| PortError::Unavailable { what: format!("reading {key}"), source: error.into() })?;
+    if !is_there {
+        return Ok(Seen::Nothing);
+    }
+    let Ok(text) = str::from_utf8(text.get_or_init(|| bytes)) else {
+        return Ok(Seen::Refused("it is not UTF-8".to_owned()));
+    };
+    let parts = match document::parts(text) {
+        Ok(parts) => parts,
+        Err(fault) => return Ok(Seen::Refused(fault.to_string())),
+    };
+    Ok(match <[Part<'a>; 1]>::try_from(parts) {
+        Ok([Part::Collection { id, .. }]) => Seen::Collection(id),
+        Ok([Part::Item { at, text }]) if at.is_empty() => match item::check(text) {
+            Ok(item) => Seen::Item(item),
+            Err(faults) => {
+                let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                Seen::Refused(told.join("; "))
+            }
+        },
+        _ => Seen::Other,
+    })
 }
 
 fn follow_one(
     connection: &Connection,
     key: &str,
-    bytes: Option<&[u8]>,
+    seen: Seen<'_>,
     walk: i64,
     done: &mut Followed,
 ) -> rusqlite::Result<()> {
     let origin = Origin { source: Some(key), in_catalog: true, version: 0, walk };
-    let Some(bytes) = bytes else {
-        done.removed += forget(connection, key)?;
-        return Ok(());
-    };
-    let refuse = |done: &mut Followed, detail: String| -> rusqlite::Result<()> {
-        done.refused.push(format!("{key}: {detail}"));
-        done.removed += forget(connection, key)?;
-        Ok(())
-    };
-    let Ok(text) = str::from_utf8(bytes) else {
-        return refuse(done, "it is not UTF-8".to_owned());
-    };
-    match document::parts(text).as_deref() {
-        Ok([Part::Collection { id, .. }]) => {
-            let is_changed = write::put_collection(connection, id, None, origin)?;
+    match seen {
+        Seen::Collection(id) => {
+            let is_changed = write::put_collection(connection, &id, None, origin)?;
             done.collections += 1;
             done.changed += u64::from(is_changed);
-            Ok(())
+            return Ok(());
         }
-        Ok([Part::Item { at, text }]) if at.is_empty() => match item::check(text) {
-            Ok(item) => {
-                let is_changed = write::put_item(connection, &item, origin)?;
-                done.items += 1;
-                done.changed += u64::from(is_changed);
-                Ok(())
-            }
-            Err(faults) => {
-                let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
-                refuse(done, told.join("; "))
-            }
-        },
-        // A catalog under another name, or a list of items, which a static catalog does not have.
-        Ok(_) => {
-            done.removed += forget(connection, key)?;
-            Ok(())
+        Seen::Item(item) => {
+            let is_changed = write::put_item(connection, &item, origin)?;
+            done.items += 1;
+            done.changed += u64::from(is_changed);
+            return Ok(());
         }
-        Err(fault) => refuse(done, fault.to_string()),
+        Seen::Refused(detail) => done.refused.push(format!("{key}: {detail}")),
+        Seen::Nothing | Seen::Other => {}
     }
+    done.removed += forget(connection, key)?;
+    Ok(())
 }
 
 /// Removes whatever came from this key; gives how much that was. A collection keeps its number while it has items.

@@ -27,8 +27,8 @@ impl PublishItems for Topic<'_> {
         let mut results = self.log.publish(messages).await;
         let Some(index) = self.index else { return results };
         let mut followed = Followed::default();
-        let keys = messages.iter().map(|message| message.key.as_str());
-        if let Err(error) = index.follow_in_one(keys, 0, &mut followed) {
+        let keys: Vec<&str> = messages.iter().map(|message| message.key.as_str()).collect();
+        if let Err(error) = index.follow_keys(&keys, 0, &mut followed) {
             for result in &mut results {
                 *result = Err(again(&error));
             }

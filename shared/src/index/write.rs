@@ -144,7 +144,7 @@ pub(super) fn put_item(connection: &Connection, item: &CheckedItem<'_>, origin: 
         [only] => only.map(Some),
         _ => [None; 4],
     };
-    let number: i64 = connection
+    connection
         .prepare_cached(
             "INSERT INTO items (number, collection, id, version, walk, hash, datetime, start, stop, west, south, east,
                                 north, source, geometry, properties, text, id_hash, source_hash)
@@ -154,33 +154,30 @@ pub(super) fn put_item(connection: &Connection, item: &CheckedItem<'_>, origin: 
                 datetime = excluded.datetime, start = excluded.start, stop = excluded.stop, west = excluded.west,
                 south = excluded.south, east = excluded.east, north = excluded.north, source = excluded.source,
                 geometry = excluded.geometry, properties = excluded.properties, text = excluded.text,
-                source_hash = excluded.source_hash
-             RETURNING number",
+                source_hash = excluded.source_hash",
         )?
-        .query_row(
-            rusqlite::params![
-                known.as_ref().map(|(number, ..)| number),
-                collection,
-                item.id,
-                origin.version,
-                origin.walk,
-                hash,
-                micros(item.datetime),
-                start,
-                stop,
-                only[0],
-                only[1],
-                only[2],
-                only[3],
-                origin.source,
-                item.geometry,
-                item.properties,
-                (!origin.in_catalog).then_some(item.text),
-                hash_of(&item.id),
-                origin.source.map(hash_of),
-            ],
-            |row| row.get(0),
-        )?;
+        .execute(rusqlite::params![
+            known.as_ref().map(|(number, ..)| number),
+            collection,
+            item.id,
+            origin.version,
+            origin.walk,
+            hash,
+            micros(item.datetime),
+            start,
+            stop,
+            only[0],
+            only[1],
+            only[2],
+            only[3],
+            origin.source,
+            item.geometry,
+            item.properties,
+            (!origin.in_catalog).then_some(item.text),
+            hash_of(&item.id),
+            origin.source.map(hash_of),
+        ])?;
+    let number = known.as_ref().map_or_else(|| connection.last_insert_rowid(), |(number, ..)| *number);
     if known.is_some() {
         drop_boxes(connection, number)?;
     }

@@ -11,9 +11,8 @@ use super::bulk::{Document, Outcome, What, Write};
 use super::client::{Answer, Content, pause, unavailable};
 use super::mappings::{self, SOURCE};
 use super::names;
-use super::settings::UnknownCollection;
 use crate::ports::PortResult;
-use crate::search::ports::IndexError;
+use crate::search::ports::{IndexError, UnknownCollection};
 
 /// What an engine is that the adapter was tried with: major versions.
 const KNOWN: [&str; 2] = ["2", "3"];
@@ -241,7 +240,7 @@ impl OpenSearch {
                 let detail = format!("there is no collection {collection:?} in the index; load its document first");
                 Err(refused("unknown-collection", detail))
             }
-            UnknownCollection::Create => {
+            UnknownCollection::Make => {
                 let text = json!({
                     "type": "Collection", "stac_version": "1.1.0", "id": collection, "description": collection,
                     "license": "other", "links": [],

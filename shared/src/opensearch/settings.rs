@@ -6,6 +6,8 @@ use std::time::Duration;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use rustls::ClientConfig;
 
+use crate::search::ports::UnknownCollection;
+
 /// Where the engine is, and as whom to speak to it.
 #[derive(Debug, Clone)]
 pub struct Connection {
@@ -48,16 +50,6 @@ impl fmt::Debug for Access {
             Self::Aws { region, .. } => f.debug_struct("Aws").field("region", region).finish_non_exhaustive(),
         }
     }
-}
-
-/// What happens to an item whose collection the index does not know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum UnknownCollection {
-    /// A collection with nothing but its id is made, until its document comes.
-    #[default]
-    Create,
-    /// The item is refused.
-    Refuse,
 }
 
 /// How the index is written.

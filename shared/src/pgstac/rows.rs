@@ -1,7 +1,7 @@
 //! Pure parts of writing: periods of partitions, rows of items, collections that say no more than their id.
 
 use chrono::{DateTime, Datelike as _, Months, NaiveDate, TimeDelta, Utc};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Partitions;
 use super::dehydrate;
@@ -11,11 +11,17 @@ use crate::search::item::CheckedItem;
 #[derive(Debug, Clone)]
 pub(super) struct Collection {
     /// What its items are put together with.
-    pub(super) base: Value,
+    base: Map<String, Value>,
     /// The number of that.
-    pub(super) tag: Option<i32>,
+    tag: Option<i32>,
     /// How it is cut.
     pub(super) partitions: Partitions,
+}
+
+impl Collection {
+    pub(super) fn new(base: Map<String, Value>, tag: Option<i32>, partitions: Partitions) -> Self {
+        Self { base: dehydrate::base(base), tag, partitions }
+    }
 }
 
 /// Some time in which a partition has its items, both ends included.

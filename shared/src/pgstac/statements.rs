@@ -1,5 +1,12 @@
 //! All SQL that is sent. Nothing is ever put into it but parameters.
 
+pub(super) const BEGIN: &str = "BEGIN";
+pub(super) const COMMIT: &str = "COMMIT";
+pub(super) const ROLLBACK: &str = "ROLLBACK";
+pub(super) const SAVEPOINT: &str = "SAVEPOINT attempt";
+pub(super) const ROLLBACK_TO_SAVEPOINT: &str = "ROLLBACK TO SAVEPOINT attempt";
+pub(super) const RELEASE_SAVEPOINT: &str = "RELEASE SAVEPOINT attempt";
+
 /// The lock that all loaders share: no two of them write at once, so none of them can be in another's way half-done.
 /// The number is "lazycat" in ASCII.
 pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock(x'006c617a79636174'::bigint)";
@@ -68,11 +75,13 @@ pub(super) const REMOVED_SOURCES: &str = "
 /// For one collection, so that no partition of another is looked at.
 pub(super) const DELETE: &str = "DELETE FROM pgstac.items WHERE collection = $1 AND id = ANY($2)";
 
+/// Geometries come as EWKB, which is quickly read, or where that is null, as GeoJSON.
 pub(super) const INSERT: &str = "
     INSERT INTO pgstac.items (id, collection, datetime, end_datetime, geometry, content)
-    SELECT id, collection, datetime, end_datetime, ST_GeomFromGeoJSON(geometry), content::jsonb
-    FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[])
-        AS row (id, collection, datetime, end_datetime, geometry, content)";
+    SELECT id, collection, datetime, end_datetime, coalesce(binary_geometry::geometry, ST_GeomFromGeoJSON(geometry)),
+           content::jsonb
+    FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::bytea[], $6::text[], $7::text[])
+        AS row (id, collection, datetime, end_datetime, binary_geometry, geometry, content)";
 
 pub(super) const INSERT_FOREIGN: &str = "
     INSERT INTO pgstac.items (id, collection, datetime, end_datetime, geometry, content, private)

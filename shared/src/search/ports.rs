@@ -37,6 +37,29 @@ pub enum IndexError {
     Port(#[from] PortError),
 }
 
+/// What becomes of an item whose collection an index does not know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum UnknownCollection {
+    /// It is refused: a collection is wanting, or the item names a wrong one.
+    #[default]
+    Refuse,
+    /// A collection is made that says no more than its id. The first message about it takes its place.
+    Make,
+}
+
+impl std::str::FromStr for UnknownCollection {
+    type Err = &'static str;
+
+    /// As an operator says it: `refuse` or `make`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "refuse" => Ok(Self::Refuse),
+            "make" => Ok(Self::Make),
+            _ => Err("it is neither"),
+        }
+    }
+}
+
 /// A search index as the loaders see it.
 pub trait IndexItems {
     /// Applies changes as if one after the other, in the order of the slice. A change of a version less than that of

@@ -1,7 +1,7 @@
 //! What is special to OpenSearch: names, collections, sizes.
 
-use lazycat::opensearch::settings::UnknownCollection;
 use lazycat::search::change::Applied::Written;
+use lazycat::search::ports::UnknownCollection;
 use lazycat_tests::opensearch::Engine;
 use serde_json::{Value, json};
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lazycat::pgstac::{Dehydration, Pgstac, Settings, Target, UnknownCollection};
+use lazycat::pgstac::{Dehydration, Pgstac, Settings, Target};
 use lazycat::search::change::{Action, Applied, Change, Version};
-use lazycat::search::ports::{IndexError, IndexItems as _};
+use lazycat::search::ports::{IndexError, IndexItems as _, UnknownCollection};
 use lazycat_tests::postgres::Postgres;
 use serde_json::json;
 

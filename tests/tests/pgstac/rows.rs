@@ -67,6 +67,33 @@ async fn rows_that_are_made_here_are_those_that_pgstac_would_make() {
 }
 
 #[tokio::test]
+async fn geometries_are_to_the_last_bit_what_the_database_makes_of_their_text() {
+    let world = World::new().await;
+    let square = |x: f64, y: f64| json!([[x, y], [x + 1.0, y], [x + 1.0, y + 1.0], [x, y + 1.0], [x, y]]);
+    let geometries = [
+        r#"{"type": "Point", "coordinates": [-54.12345678901234567890123, 1.2345678901234567e1]}"#.to_owned(),
+        r#"{"coordinates": [-0.0, 5e-324], "type": "Point"}"#.to_owned(),
+        r#"{"type": "Point", "coordinates": [1, 2, 300.5]}"#.to_owned(),
+        json!({"type": "MultiPoint", "coordinates": [[0.1, 0.2], [0.3, 0.7]]}).to_string(),
+        json!({"type": "LineString", "coordinates": [[0.1, 0.2], [179.999_999_999_999_97, -89.9]]}).to_string(),
+        json!({"type": "MultiLineString", "coordinates": [[[0, 0], [1, 1]], [[2, 2], [3, 3], [4, 5]]]}).to_string(),
+        json!({"type": "Polygon", "coordinates": [square(0.0, 0.0), [[0.2, 0.2], [0.3, 0.2], [0.3, 0.3], [0.2, 0.2]]]})
+            .to_string(),
+        json!({"type": "MultiPolygon", "coordinates": [[square(179.0, 0.0)], [square(-180.0, 0.1)]]}).to_string(),
+        r#"{"type": "Point", "coordinates": [1, 2], "bbox": [1, 2, 1, 2]}"#.to_owned(),
+    ];
+    for geometry in geometries {
+        let mut other = item("c", "i", at("2020-05-17T13:04:05Z"));
+        other["geometry"] = "GEOMETRY".into();
+        let text = other.to_string().replace("\"GEOMETRY\"", &geometry);
+        assert_eq!(world.index.apply(&[put(&text, 1)]).await.remove(0).unwrap(), Applied::Written);
+        let same = "SELECT ST_AsEWKB(geometry) = ST_AsEWKB(ST_GeomFromGeoJSON($1)), ST_AsEWKT(geometry) FROM items";
+        let row = world.client.query_one(same, &[&geometry]).await.unwrap();
+        assert!(row.get::<_, bool>(0), "{geometry} became {}", row.get::<_, &str>(1));
+    }
+}
+
+#[tokio::test]
 async fn items_stay_what_they_were_when_their_collection_says_something_else() {
     let world = World::new().await;
     let before = item("c", "before", at("2020-05-01T00:00:00Z"));
