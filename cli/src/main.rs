@@ -2,6 +2,7 @@
 //!
 //! Layout:
 //! - [`audit`]: `lazycat audit`, where source, items and catalogs do not agree
+//! - [`cost`]: `lazycat cost`, what a catalog on AWS costs
 //! - [`index`]: `lazycat index`, the search index of a catalog directory
 //! - [`run`]: `lazycat run`, a catalog made from a folder of scene metadata
 //! - [`serve`]: `lazycat serve`, a catalog directory over HTTP
@@ -15,6 +16,7 @@
 //! `main` only chooses the subcommand; each module owns its arguments, its output and its exit codes.
 
 mod audit;
+mod cost;
 mod counting;
 mod explain;
 mod index;
@@ -59,6 +61,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Audit(audit::Args),
+    Cost(cost::Args),
     Redrive(redrive::Args),
     Reprocess(reprocess::Args),
     Index(index::Args),
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).without_time().init();
     match Cli::parse().command {
         Command::Audit(args) => audit::execute(&args),
+        Command::Cost(args) => cost::execute(&args),
         Command::Redrive(args) => redrive::execute(&args),
         Command::Reprocess(args) => reprocess::execute(&args),
         Command::Index(args) => index::execute(&args),

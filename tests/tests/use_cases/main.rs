@@ -6,6 +6,7 @@
 
 mod audit;
 mod audit_damage;
+mod cost;
 mod events;
 mod generate;
 mod interruptions;
