@@ -193,6 +193,7 @@ fn told<E: serde::de::Error>(key: &str, found: &str, expected: &str) -> E {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use clap::{CommandFactory as _, FromArgMatches as _};
 

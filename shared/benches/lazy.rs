@@ -84,7 +84,7 @@ fn both(what: &str, before: &[SceneSpec], new: &[SceneSpec], per_tick: usize) {
             world.take(scenes);
             if !lazy {
                 scenes.iter().for_each(|scene| world.rebuild(scene));
-            } else if (number + 1) * BATCH % per_tick == 0 {
+            } else if ((number + 1) * BATCH).is_multiple_of(per_tick) {
                 world.tick();
             }
         }

@@ -127,6 +127,7 @@ fn footprint(item: &Path) -> Result<Vec<Vec<(f64, f64)>>, String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 pub(super) mod tests {
     use super::*;
 

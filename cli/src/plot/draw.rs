@@ -100,7 +100,16 @@ fn map(area: &Area<'_>, census: &Census) -> Result<(), DrawError> {
         chart.draw_series(rings.clone().map(|ring| Polygon::new(ring.clone(), colour.mix(0.3).filled())))?;
         chart.draw_series(rings.map(|ring| PathElement::new(ring.clone(), colour.mix(0.8))))?;
     }
-    chart.configure_mesh().disable_mesh().x_labels(13).y_labels(7).label_style(("sans-serif", 12)).draw()?;
+    let degrees = |degrees: &f64| format!("{degrees:.0}\u{b0}");
+    chart
+        .configure_mesh()
+        .disable_mesh()
+        .x_labels(13)
+        .y_labels(7)
+        .x_label_formatter(&degrees)
+        .y_label_formatter(&degrees)
+        .label_style(("sans-serif", 12))
+        .draw()?;
     Ok(())
 }
 
@@ -149,7 +158,9 @@ fn grid(area: &Area<'_>, id: &str, camera: &Camera, colour: RGBColor) -> Result<
     };
     let ((west, east), (north, south)) = (range(|place| place.0), range(|place| place.1));
     let most = camera.rows.values().map(|row| row.scenes).max().unwrap_or(1);
-    let caption = format!("{id}: {} rows, at most {}", indicatif::HumanCount(camera.rows.len() as u64), scenes(most));
+    let rows = indicatif::HumanCount(camera.rows.len() as u64);
+    let caption =
+        format!("{id}: {rows} row{}, at most {}", if camera.rows.len() == 1 { "" } else { "s" }, scenes(most));
     let mut chart = ChartBuilder::on(area)
         .margin(10)
         .caption(caption, ("sans-serif", 13))
@@ -170,14 +181,17 @@ fn grid(area: &Area<'_>, id: &str, camera: &Camera, colour: RGBColor) -> Result<
         .draw()?;
     let cell = |(&(path, row), Row { scenes, .. }): (&(u16, u16), &Row)| {
         let (x, y) = (f64::from(path), -f64::from(row));
+        // A lone row on a wide grid is drawn larger than it is, so that it is seen.
+        let (half_x, half_y) = ((0.5_f64).max((east - west) / 120.0), (0.5_f64).max((south - north) / 90.0));
         let darkness = 0.35 + 0.65 * (*scenes as f64).ln_1p() / (most as f64).ln_1p();
-        Rectangle::new([(x - 0.5, y - 0.5), (x + 0.5, y + 0.5)], colour.mix(darkness).filled())
+        Rectangle::new([(x - half_x, y - half_y), (x + half_x, y + half_y)], colour.mix(darkness).filled())
     };
     chart.draw_series(camera.rows.iter().map(cell))?;
     Ok(())
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::census::tests::catalog;
     use super::*;
@@ -196,7 +210,7 @@ mod tests {
     fn a_picture_names_each_camera_with_its_scenes_and_rows() {
         let picture = drawn(&ITEMS);
         for told in
-            ["CBERS4-MUX: 2 scenes", "AMAZONIA1-WFI: 1 scene", "CBERS4-MUX: 1 rows, at most 2 scenes", "scenes a month"]
+            ["CBERS4-MUX: 2 scenes", "AMAZONIA1-WFI: 1 scene", "CBERS4-MUX: 1 row, at most 2 scenes", "scenes a month"]
         {
             assert!(picture.contains(told), "{told}");
         }

@@ -46,6 +46,36 @@ def simplified(points: list) -> list:
     return simplified(points[: farthest + 1])[:-1] + simplified(points[farthest:])
 
 
+def cut(ring: list) -> list[list]:
+    """The parts of a ring on the two sides of the antimeridian; one that goes around the pole is closed along the edge."""
+    unwrapped, turns = [ring[0]], 0
+    for (before, _), (x, y) in zip(ring, ring[1:]):
+        turns += round((before - x) / 360)
+        unwrapped.append((x + 360 * turns, y))
+    if turns:
+        unwrapped += [(unwrapped[-1][0], -90.0), (unwrapped[0][0], -90.0), unwrapped[0]]
+    parts = []
+    for shift in (-360, 0, 360):
+        points = unwrapped
+        for edge, inside in ((-180 + shift, 1), (180 + shift, -1)):
+            points = clipped(points, edge, inside)
+        if points:
+            parts.append([(x - shift, y) for x, y in points + points[:1]])
+    return parts
+
+
+def clipped(ring: list, edge: float, inside: int) -> list:
+    """Sutherland and Hodgman's, at one meridian: what is east of it, or west where `inside` is -1. Not closed."""
+    kept = []
+    for (x0, y0), (x1, y1) in zip(ring, ring[1:] + ring[:1]):
+        first, second = ((x - edge) * inside >= 0 for x in (x0, x1))
+        if first:
+            kept.append((x0, y0))
+        if first != second:
+            kept.append((edge, y0 + (edge - x0) / (x1 - x0) * (y1 - y0)))
+    return kept
+
+
 def area(ring: list) -> float:
     return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(ring, ring[1:]))) / 2
 
@@ -60,9 +90,9 @@ def main():
             for arc in ring:
                 part = decoded[arc] if arc >= 0 else decoded[~arc][::-1]
                 points += part[1:] if points else part
-            ring = simplified(points)
-            if len(ring) > 3 and area(ring) >= SMALLEST:
-                print(" ".join(f"{round(x * 10)},{round(y * 10)}" for x, y in ring))
+            for ring in map(simplified, cut(points)):
+                if len(ring) > 3 and area(ring) >= SMALLEST:
+                    print(" ".join(f"{round(x * 10)},{round(y * 10)}" for x, y in ring))
 
 
 main()
