@@ -127,8 +127,8 @@ bench-functions: setup ## How fast the functions start, and what they keep in me
 	.venv/bin/python -B functions/bench.py target/lambda
 
 .PHONY: bench
-bench: ## The benchmarks, one table
-	tests/bench.sh
+bench: setup ## The benchmarks, as one table; BENCHES="items run" for some, see docs/benchmarks.md
+	tests/bench/run.sh $(BENCHES)
 
 .PHONY: bench-loaders
 bench-loaders: setup ## Search indexes and their loaders beside what others use, one table; JSON=FILE writes it there as well

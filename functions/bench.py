@@ -5,6 +5,7 @@ what it keeps in memory then.
 Usage: bench.py FOLDER: the folder of the binaries. Prints; asserts nothing.
 """
 
+import json
 import os
 import statistics
 import subprocess
@@ -87,6 +88,14 @@ def start(binary: Path) -> tuple[float, float, float]:
         server.server_close()
 
 
+def record(case: str, value: float, unit: str):
+    """A line for `make bench`, as lazycat_fixtures::record_figure writes them."""
+    if file := os.environ.get("LAZYCAT_BENCH_JSON"):
+        figure = {"bench": "functions", "case": case, "value": value, "unit": unit, "compared_to": None, "ratio": None}
+        with open(file, "a") as lines:
+            lines.write(json.dumps(figure) + "\n")
+
+
 def main():
     folder = Path(sys.argv[1])
     makefile = (Path(__file__).parent / "Makefile").read_text()
@@ -97,6 +106,9 @@ def main():
         times, processor, memory = zip(*starts)
         size = (folder / name).stat().st_size / 1e6
         medians = f"{statistics.median(processor):>16.1f}{statistics.median(memory):>16.1f}"
+        record(f"{name}, start to first request", statistics.median(times), "ms")
+        record(f"{name}, memory then", statistics.median(memory), "MB")
+        record(f"{name}, binary", size, "MB")
         print(f"{name:<28}{size:>8.1f}{statistics.median(times):>12.1f}{min(times):>10.1f}{medians}")
 
 

@@ -5,8 +5,9 @@
 //! until the last write returned, which is a race against memory, and, on a disk, until the files are on it. Prints a
 //! table.
 //!
-//! LAZYCAT_BENCH_SCENES sets the sizes of the compact runs (default 1000,10000,100000,1000000), LAZYCAT_BENCH_TMPFS
-//! and LAZYCAT_BENCH_DISK the folders (default /dev/shm and the target folder).
+//! LAZYCAT_BENCH_SCENES sets the sizes of the compact runs (default 1000,10000,100000; 1000000 takes minutes and 13 GB of
+//! memory), LAZYCAT_BENCH_TMPFS and LAZYCAT_BENCH_DISK the folders (default /dev/shm and the target folder). From one size
+//! to the next, the growth exponent says how time grows with scenes: 1 is in proportion.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::panic)]
 
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lazycat_fixtures::{Benchmark, Camera, FolderLayout, Size, write_scenes};
+use lazycat_fixtures::{Benchmark, Camera, FolderLayout, Size, record_figure, write_scenes};
 
 /// Cameras whose scenes have one optic, so that compact files stay below 3 KB; one has too few rows for a million.
 const ONE_OPTIC: [Camera; 5] =
@@ -28,7 +29,7 @@ const PER_ROW: u32 = 40;
 fn main() {
     let tmpfs = folder("LAZYCAT_BENCH_TMPFS", "/dev/shm");
     let disk = folder("LAZYCAT_BENCH_DISK", env!("CARGO_TARGET_TMPDIR"));
-    let sizes = std::env::var("LAZYCAT_BENCH_SCENES").unwrap_or_else(|_| "1000,10000,100000,1000000".to_owned());
+    let sizes = std::env::var("LAZYCAT_BENCH_SCENES").unwrap_or_else(|_| "1000,10000,100000".to_owned());
     println!(
         "| scenes | XML | where | seconds | scenes/s | again, unchanged, scenes/s | MB resident | times the plain loop | \
          until on the disk, seconds | times the plain loop |"
@@ -36,8 +37,14 @@ fn main() {
     println!("|---|---|---|---|---|---|---|---|---|---|");
     row(&tmpfs, "tmpfs", 10_000, Size::Full);
     row(&disk, "disk", 10_000, Size::Full);
-    for count in sizes.split(',') {
-        row(&tmpfs, "tmpfs", count.trim().parse().expect("LAZYCAT_BENCH_SCENES holds numbers"), Size::Compact);
+    let sizes = sizes.split(',').map(|count| count.trim().parse().expect("LAZYCAT_BENCH_SCENES holds numbers"));
+    let spent: Vec<(u64, f64)> = sizes.map(|count| (count, row(&tmpfs, "tmpfs", count, Size::Compact))).collect();
+    println!("\n| from | to scenes | growth exponent of the time |\n|---|---|---|");
+    for pair in spent.windows(2) {
+        let [(few, short), (many, long)] = pair else { continue };
+        let exponent = (long / short).ln() / (*many as f64 / *few as f64).ln();
+        println!("| {few} | {many} | {exponent:.2} |");
+        record_figure("run", &format!("growth exponent from {few} to {many} scenes"), exponent, "", None);
     }
 }
 
@@ -45,7 +52,8 @@ fn folder(variable: &str, default: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(|| PathBuf::from(default), PathBuf::from)
 }
 
-fn row(under: &Path, place: &str, count: u64, size: Size) {
+/// Runs over so many scenes; the seconds that the run took.
+fn row(under: &Path, place: &str, count: u64, size: Size) -> f64 {
     let dir = under.join(format!("lazycat-bench-{}", std::process::id()));
     let (source, catalog, copy) = (dir.join("source"), dir.join("catalog"), dir.join("copy"));
     let benchmark = Benchmark::new(count, PER_ROW, size, &ONE_OPTIC).expect("there are rows enough");
@@ -65,9 +73,21 @@ fn row(under: &Path, place: &str, count: u64, size: Size) {
     } else {
         " | ".to_owned()
     };
+    let xml = bytes_a_scene(&source);
+    let case = format!("{count} scenes of {} KB, {place}", xml / 1000);
+    let plainly = ("a plain loop that writes the same files, times its time", run.seconds / plain.as_secs_f64());
+    record_figure("run", &case, count as f64 / run.seconds, "scenes/s", Some(plainly));
+    let first = ("the first run, as a part of its rate", run.seconds / again.seconds);
+    record_figure("run", &format!("{case}, again, unchanged"), count as f64 / again.seconds, "scenes/s", Some(first));
+    record_figure("run", &format!("{case}, memory"), run.resident as f64 / 1e6, "MB", None);
+    if on_disk {
+        let (ours, theirs) = (run.seconds + flushed.as_secs_f64(), (plain + plain_flushed).as_secs_f64());
+        let plainly = ("the plain loop until on the disk, times its time", ours / theirs);
+        record_figure("run", &format!("{case}, until on the disk"), count as f64 / ours, "scenes/s", Some(plainly));
+    }
     println!(
         "| {count} | {} B | {place} | {:.1} | **{:.0}** | {:.0} | {:.0} | {:.2} | {until_on_disk} |",
-        bytes_a_scene(&source),
+        xml,
         run.seconds,
         count as f64 / run.seconds,
         count as f64 / again.seconds,
@@ -75,6 +95,7 @@ fn row(under: &Path, place: &str, count: u64, size: Size) {
         run.seconds / plain.as_secs_f64(),
     );
     fs::remove_dir_all(&dir).expect("the folder is removed");
+    run.seconds
 }
 
 /// Waits until what was written to the file system of `dir` is on the disk.

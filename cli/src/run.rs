@@ -28,7 +28,7 @@ pub(crate) const SOME_REFUSED: u8 = 3;
 #[command(after_help = "Examples:
   lazycat run scenes --catalog catalog
   lazycat run scenes --catalog catalog --watch --public-url https://example.com/stac/
-  lazycat run scenes --catalog catalog --index   lazycat run scenes --catalog catalog --json | jq .refused  lazycat run scenes --catalog catalog --json | jq .refused lazycat serve catalog
+  lazycat run scenes --catalog catalog --index
   lazycat run scenes --catalog catalog --json | jq .refused")]
 pub(crate) struct Args {
     /// The folder of scene XML: flat, or laid out as the public bucket.
@@ -116,8 +116,9 @@ fn start(args: &Args) -> Result<Summary, String> {
     options.watch = args.watch;
     options.force = args.force;
     options.index = match (args.index, args.no_index) {
-        (true, _) => SearchIndex::Make,
+        // Both only where a configuration file asks for it, and the command line does not.
         (_, true) => SearchIndex::LeaveBehind,
+        (true, _) => SearchIndex::Make,
         _ => SearchIndex::Follow,
     };
     options.tick = Duration::from_secs_f64(args.tick);
@@ -151,7 +152,7 @@ fn explain_source(args: &Args, error: &std::io::Error) -> String {
     }
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
         _ => Err("expected a number of seconds from 0 to 86400".to_owned()),
@@ -171,7 +172,7 @@ pub(crate) fn public_url(text: &str) -> Result<String, String> {
 }
 
 /// The rules of S3 for the names of buckets, as far as characters go.
-fn bucket(text: &str) -> Result<String, String> {
+pub(crate) fn bucket(text: &str) -> Result<String, String> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
     let ends_well = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let mut bytes = text.bytes();

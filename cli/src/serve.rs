@@ -140,7 +140,12 @@ fn announce(out: &mut impl Write, bound: SocketAddr, looks: &Looks) {
         "to open it in STAC Browser, serve a build of that too: --browser FOLDER".to_owned()
     };
     let search = if looks.index {
-        format!("search it through its STAC API: http://{reachable}/")
+        let page = if looks.browser {
+            format!(", or in STAC Browser: http://{reachable}{BROWSER_FOLDER}?api")
+        } else {
+            String::new()
+        };
+        format!("search it through its STAC API: http://{reachable}/{page}")
     } else {
         "to search it through a STAC API, make its index: lazycat index rebuild".to_owned()
     };
@@ -176,7 +181,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     let numeric = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
     numeric.parse().map_err(|_| "expected an IP address and a port, such as 127.0.0.1:8000 or [::1]:8000".to_owned())
 }
@@ -249,6 +254,11 @@ mod tests {
         assert_eq!(
             announced("127.0.0.1:4321", false, true).1,
             "search it through its STAC API: http://127.0.0.1:4321/"
+        );
+        assert!(
+            announced("127.0.0.1:4321", true, true)
+                .1
+                .ends_with("/, or in STAC Browser: http://127.0.0.1:4321/browser/?api")
         );
         assert!(announced("127.0.0.1:4321", true, false).1.ends_with("lazycat index rebuild"));
     }

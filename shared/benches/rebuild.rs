@@ -12,6 +12,7 @@ use lazycat::local::{self, Dice, QueueName, WallClock};
 use lazycat::ports::{Chance, Clock};
 use lazycat::stac::catalog::Site;
 use lazycat::update::{self, Ports, Settings};
+use lazycat_fixtures::record_figure;
 
 /// As in the binary.
 #[global_allocator]
@@ -73,12 +74,10 @@ fn row(items: u64) {
         assert!(std::fs::read_dir(&row).unwrap().count() as u64 >= items);
         std::fs::write(folder.path().join("plain"), &catalog).unwrap();
     });
-    println!(
-        "| {items} | **{:.2}** | {} | {:.1} |",
-        spent.as_secs_f64() * 1e3,
-        catalog.len(),
-        spent.as_secs_f64() / plain.as_secs_f64()
-    );
+    let (milliseconds, ratio) = (spent.as_secs_f64() * 1e3, spent.as_secs_f64() / plain.as_secs_f64());
+    let compared_to = Some(("a listing and a write of as many bytes", ratio));
+    record_figure("rebuild", &format!("a row of {items} items"), milliseconds, "ms", compared_to);
+    println!("| {items} | **{milliseconds:.2}** | {} | {ratio:.1} |", catalog.len());
 }
 
 fn median(mut run: impl FnMut()) -> Duration {

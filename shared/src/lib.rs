@@ -6,7 +6,8 @@
 //! Layout, in four rooms:
 //!
 //! - pure code: [`scene`] reads metadata, [`stac`] makes documents, [`grid`] and [`level`] name folders, [`missions`] is
-//!   the table of satellites, [`message`] holds the wire formats, [`status`] what is told of a catalog;
+//!   the table of satellites, [`message`] holds the wire formats, [`status`] what is told of a catalog,
+//!   [`cost`] what one costs on AWS;
 //! - use cases, the only place where order matters: [`generate`], [`mover`], [`update`], [`reprocess`], [`audit`],
 //!   [`redrive`], over the traits of [`ports`];
 //! - adapters: [`local`] over a directory and one SQLite file, [`aws`] over the services of AWS, [`memory`] for tests;
@@ -19,6 +20,7 @@
 pub mod audit;
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod cost;
 #[cfg(feature = "local")]
 pub mod embedded;
 pub mod generate;

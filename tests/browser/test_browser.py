@@ -1,4 +1,4 @@
-"""A catalog as people see it: made and served by lazycat, looked at with STAC Browser in a headless Chromium."""
+"""A catalog as people see it: made and served by lazycat, looked at and searched with STAC Browser in a headless Chromium."""
 
 import json
 import subprocess
@@ -12,9 +12,13 @@ LAZYCAT = ROOT / "target" / "release" / "lazycat"
 BUILD = ROOT / "target" / "browser"
 SCREENSHOTS = ROOT / "target" / "browser-screenshots"
 
+# What is searched for.
+CAMERA, FOLDER, FROM, TO = "CBERS-4 MUX", "CBERS4/MUX", "2018-06-01 00:00:00", "2020-12-31 00:00:00"
 
-def make(folder: Path, scenes: str = "") -> Path:
-    subprocess.run([LAZYCAT, "run", ROOT / "fixtures" / "scenes" / scenes, "--catalog", folder], check=True, capture_output=True)
+
+def make(folder: Path, scenes: str = "", *options: str) -> Path:
+    command = [LAZYCAT, "run", ROOT / "fixtures" / "scenes" / scenes, "--catalog", folder, *options]
+    subprocess.run(command, check=True, capture_output=True)
     return folder
 
 
@@ -31,10 +35,22 @@ def served(folder: Path):
         server.wait()
 
 
+def visit(script: str, *options: str) -> subprocess.CompletedProcess:
+    return subprocess.run(["node", Path(__file__).with_name(script), *options], capture_output=True, text=True, timeout=600)
+
+
 def browse(folder: Path, *options: str) -> subprocess.CompletedProcess:
     with served(folder) as (catalog, page):
-        command = ["node", Path(__file__).with_name("browse.mjs"), "--page", page, "--catalog", catalog, *options]
-        return subprocess.run(command, capture_output=True, text=True, timeout=600)
+        return visit("browse.mjs", "--page", page, "--catalog", catalog, *options)
+
+
+def search(folder: Path, expected: list[str], *options: str) -> subprocess.CompletedProcess:
+    """What a search by camera and time finds, on the page that is announced for it."""
+    file = folder.parent / "expected.json"
+    file.write_text(json.dumps(expected))
+    with served(folder) as (catalog, page):
+        asked = ("--collection", CAMERA, "--from", FROM, "--to", TO, "--expected", str(file))
+        return visit("search.mjs", "--page", page + "?api", *asked, *options)
 
 
 @pytest.fixture
@@ -69,3 +85,27 @@ def test_a_document_that_is_missing_is_seen(small):
     (small / "CBERS4" / "catalog.json").unlink()
     seen = browse(small)
     assert seen.returncode == 1 and "404 from" in seen.stderr, seen.stdout + seen.stderr
+
+
+@pytest.fixture(scope="module")
+def searchable(tmp_path_factory):
+    """A catalog with an index, and the titles of its items that a search is to find, by a look into every file."""
+    folder = make(tmp_path_factory.mktemp("searchable") / "catalog", FOLDER, "--index")
+    begin, end = (instant.replace(" ", "T") for instant in (FROM, TO))
+    properties = [json.loads(item.read_text())["properties"] for item in folder.glob(f"{FOLDER}/*/*/*_L*.json")]
+    found = [each["title"] for each in properties if each["start_datetime"] <= end and begin <= each["end_datetime"]]
+    assert 5 < len(found) < len(properties), "more than a page, and not all"
+    return folder, found
+
+
+def test_a_search_by_camera_and_time_shows_exactly_the_items_that_are_there_page_by_page(searchable):
+    folder, titles = searchable
+    seen = search(folder, titles, "--screenshots", str(SCREENSHOTS))
+    assert seen.returncode == 0, seen.stdout + seen.stderr
+    assert "page 2" in seen.stdout
+
+
+def test_an_item_that_a_search_should_not_find_is_seen(searchable):
+    folder, titles = searchable
+    seen = search(folder, [*titles[1:], "Another title"])
+    assert seen.returncode == 1 and "the items that were found" in seen.stderr, seen.stdout + seen.stderr

@@ -169,6 +169,34 @@ export class Visit {
     });
   }
 
+  /** Clicks on the first button, or link that looks like one, with this word. */
+  async press(word) {
+    await this.#page.locator("a.btn, button").filter({ hasText: word }).first().click();
+  }
+
+  /** Whether such a button can be clicked. */
+  async isOffered(word) {
+    const button = this.#page.locator("a.btn, button").filter({ hasText: word }).first();
+    return (await button.count()) > 0 && (await button.isEnabled());
+  }
+
+  /** Types into a field, and leaves it. */
+  async fill(selector, text) {
+    const field = this.#page.locator(selector);
+    await field.click();
+    await field.fill(text);
+    await field.press("Tab");
+    assert.equal(await field.inputValue(), text, `what stands in ${selector}`);
+  }
+
+  /** Chooses from the list of a field. */
+  async choose(selector, text) {
+    const list = this.#page.locator(".multiselect").filter({ has: this.#page.locator(selector) });
+    await list.click();
+    await list.locator(".multiselect__option").filter({ hasText: new RegExp(`^\\s*${literally(text)}\\s*$`) }).click();
+    await this.#page.keyboard.press("Escape");
+  }
+
   async screenshot(path) {
     await this.#page.evaluate(() => window.scrollTo(0, 0));
     await this.#page.screenshot({ path });
@@ -181,6 +209,15 @@ export class Visit {
     const enough = ([selector, count]) => document.querySelectorAll(selector).length >= count;
     await this.#page.waitForFunction(enough, [CARDS, count]).catch(() => {});
     return this.texts(CARDS);
+  }
+
+  /** Waits until `holds` does, which is asked again and again. */
+  async until(what, holds) {
+    const end = Date.now() + PATIENCE;
+    while (!(await holds())) {
+      if (Date.now() > end) throw new Error(`after ${PATIENCE / 1000} s not: ${what}`);
+      await this.#page.waitForTimeout(100);
+    }
   }
 
   async texts(selector) {

@@ -3,8 +3,9 @@
 const here = new URL(".", document.baseURI);
 
 window.STAC_BROWSER_CONFIG = {
-  // The catalog that the folder of this file stands in, wherever both are served.
-  catalogUrl: new URL("../catalog.json", here).href,
+  // The catalog that the folder of this file stands in, wherever both are served; with ?api at the end of the page's
+  // address, the STAC API that `lazycat serve` has there, which can be searched.
+  catalogUrl: new URL(new URLSearchParams(location.search).has("api") ? "../" : "../catalog.json", here).href,
   pathPrefix: here.pathname,
   // The map shows footprints. The image data on it would be read from the host of the scenes, unasked.
   displayOverview: false,

@@ -7,6 +7,7 @@
 mod audit;
 mod audit_damage;
 mod audit_index;
+mod cost;
 mod events;
 mod generate;
 mod interruptions;
