@@ -22,6 +22,8 @@ pub mod aws;
 #[cfg(feature = "local")]
 pub mod embedded;
 pub mod generate;
+#[cfg(feature = "generators")]
+pub mod generator;
 pub mod grid;
 #[cfg(feature = "local")]
 pub mod index;
@@ -37,6 +39,8 @@ pub mod opensearch;
 #[cfg(feature = "pgstac")]
 pub mod pgstac;
 pub mod ports;
+#[cfg(feature = "generators")]
+pub mod process;
 pub mod redrive;
 pub mod reprocess;
 pub mod scene;
