@@ -104,6 +104,25 @@ where
     conclude(ports.letters, ports.world, settings, deliveries, tasks).await
 }
 
+/// Makes the item of one scene, and does nothing else with it: our own generator, as any other is asked.
+#[cfg(feature = "generators")]
+pub(crate) async fn make_one<S: ReadSource>(
+    source: &S,
+    settings: &Settings,
+    record: crate::message::SceneRecord,
+) -> Result<crate::stac::StoredItem, crate::generator::ports::GeneratorError> {
+    let now = record.time.unwrap_or_default();
+    let mut tasks = [plan::task(0, record, settings, now)];
+    plan::read_and_make(source, settings, &mut tasks).await;
+    let [task] = tasks;
+    let (permanent, reason, detail) = match task.state {
+        State::Put(item) => return Ok(*item),
+        State::Failed(Trouble { permanent, reason, detail }) => (permanent, reason, detail),
+        _ => (false, "unavailable".to_owned(), "the scene was left unfinished".to_owned()),
+    };
+    Err(crate::generator::ports::GeneratorError { permanent, reason, detail })
+}
+
 /// Lets go of those scenes that an earlier message has made, or will, with the same bytes.
 ///
 /// Equal bytes alone are no reason: an earlier attempt of this very message may have died between its put and its

@@ -24,6 +24,8 @@ pub mod cost;
 #[cfg(feature = "local")]
 pub mod embedded;
 pub mod generate;
+#[cfg(feature = "generators")]
+pub mod generator;
 pub mod grid;
 #[cfg(feature = "local")]
 pub mod index;
@@ -39,6 +41,8 @@ pub mod opensearch;
 #[cfg(feature = "pgstac")]
 pub mod pgstac;
 pub mod ports;
+#[cfg(feature = "generators")]
+pub mod process;
 pub mod redrive;
 pub mod reprocess;
 pub mod scene;

@@ -43,7 +43,7 @@ pub enum LevelMessageError {
 
 /// What is wrong with JSON, in a sentence that can be read: a text in a wrong place may be as long as its document, and is
 /// told by its beginning. What was expected, and where, stands behind it.
-fn complaint(error: &serde_json::Error) -> String {
+pub(crate) fn complaint(error: &serde_json::Error) -> String {
     const BEGINNING: usize = 160;
     const END: usize = 120;
     let text = error.to_string();

@@ -163,7 +163,7 @@ pub(super) fn plan(deliveries: &[Delivery], settings: &Settings, now: DateTime<U
     tasks
 }
 
-fn task(delivery: usize, record: SceneRecord, settings: &Settings, now: DateTime<Utc>) -> Task {
+pub(super) fn task(delivery: usize, record: SceneRecord, settings: &Settings, now: DateTime<Utc>) -> Task {
     let mut task = Task {
         delivery,
         subject: record.source.file.clone().unwrap_or_else(|| record.source.key.clone()),

@@ -54,6 +54,14 @@ pub struct Attribute {
     pub value: String,
 }
 
+impl Attribute {
+    /// The bytes that a topic counts.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.name.len() + self.kind.len() + self.value.len()
+    }
+}
+
 impl ItemMessage {
     /// The body: the item with absolute links, `self` first, or a withdrawal. `base` is the address of the catalog's
     /// root folder, with a slash at the end.
@@ -99,7 +107,7 @@ impl ItemMessage {
 
 /// A bounding box as numbers that SNS compares: it looks at five decimals, so the box is widened to them. One that
 /// crosses the antimeridian is as wide as the earth: a filter may let through too much, never too little.
-fn filterable([west, south, east, north]: [f64; 4]) -> [String; 4] {
+pub(crate) fn filterable([west, south, east, north]: [f64; 4]) -> [String; 4] {
     let (west, east) = if west > east { (-180.0, 180.0) } else { (west, east) };
     [
         five_decimals(west, f64::floor),

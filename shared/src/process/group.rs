@@ -1,0 +1,59 @@
+//! Ending a process with everything that it has started.
+
+use std::fs;
+use std::io::ErrorKind;
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+/// The variable that every process of a group has in its environment.
+pub(super) const MARKER: &str = "LAZYCAT_GENERATOR";
+
+/// How often processes are looked for that have left the group: each may have started another meanwhile.
+const ROUNDS: usize = 20;
+
+/// A process group, and the mark of all who were started in it.
+#[derive(Debug)]
+pub(super) struct Group {
+    leader: Pid,
+    marker: String,
+}
+
+impl Group {
+    /// The group that the process `leader` leads, whose environment has [`MARKER`] with this value.
+    pub(super) fn new(leader: Pid, marker: String) -> Self {
+        Self { leader, marker }
+    }
+
+    /// Ends the group, and whoever has left it and kept its environment. It is called once when the leader ends, or to
+    /// end it: numbers of processes are given out in turn, so that of the leader is not another's by then.
+    pub(super) fn kill(&self) {
+        // There may be nobody left.
+        let _ = kill_process_group(self.leader, Signal::KILL);
+        for _ in 0..ROUNDS {
+            if !self.kill_strays() {
+                return;
+            }
+        }
+        tracing::warn!(group = ?self.leader, "processes of a generator start others faster than they can be ended");
+    }
+
+    /// Whether there were any.
+    fn kill_strays(&self) -> bool {
+        let mark = format!("{MARKER}={}", self.marker);
+        let mut found = false;
+        // Elsewhere than on Linux there is no such folder, and only the group is ended.
+        for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let pid = process.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+            let Some(pid) = pid else { continue };
+            let environment = match fs::read(process.path().join("environ")) {
+                Ok(environment) => environment,
+                // It is somebody else's, or has ended.
+                Err(_) => continue,
+            };
+            if environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes()) {
+                found |= kill_process(pid, Signal::KILL).is_ok();
+            }
+        }
+        found
+    }
+}
