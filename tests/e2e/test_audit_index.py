@@ -34,9 +34,9 @@ def database():
 @pytest.fixture(scope="module")
 def loader(stack, database, tmp_path_factory):
     """A loader of all that the stack publishes of one camera."""
-    loader = LoaderStack(stack, "load-searched")
+    loader = LoaderStack(stack, "load-searched", "LoadStacItems")
     loader.deploy(
-        build(stack, tmp_path_factory.mktemp("loader"), ARCHITECTURE), Architecture=ARCHITECTURE, UnknownCollection="make",
+        build(stack, "load-stac-items", tmp_path_factory.mktemp("loader"), ARCHITECTURE), Architecture=ARCHITECTURE, UnknownCollection="make",
         Topic=stack.outputs["ItemsTopic"], SecondTopic=stack.outputs["ReprocessedItemsTopic"],
         FilterPolicy=json.dumps({"links.self.href": [{"prefix": address(stack, PREFIX)}]}),
         Database=f"{connection(database)}?sslmode=disable",
