@@ -110,7 +110,7 @@ async fn main() -> ExitCode {
 async fn serve(environment: Environment) -> Result<(), Failure> {
     let configuration = Configuration::read(&environment)?;
     let clients = Clients::load(TimeOuts::within(configuration.time_out)).await;
-    let marks = DirtyLevels::new(clients.dynamodb, &configuration.dirty_levels_table);
+    let marks = DirtyLevels::new(clients.dynamodb.clone(), &configuration.dirty_levels_table);
     let scenes = Queue::new(clients.sqs.clone(), &configuration.scenes_queue);
     let levels = Queue::new(clients.sqs.clone(), &configuration.levels_queue);
     let index = configuration.index(&clients).await?;

@@ -35,11 +35,12 @@ pub enum IndexPlace {
 }
 
 /// As whom to speak to OpenSearch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum IndexUser {
     /// As nobody.
     Nobody,
     /// As the environment's own identity.
+    #[default]
     Own,
     /// As the user of the secret of this name or ARN.
     Secret(String),
