@@ -2,6 +2,7 @@
 //!
 //! Layout:
 //! - [`audit`]: `lazycat audit`, where source, items and catalogs do not agree
+//! - `generate`: `lazycat generate`, items by whoever makes them
 //! - [`index`]: `lazycat index`, the search index of a catalog directory
 //! - [`run`]: `lazycat run`, a catalog made from a folder of scene metadata
 //! - [`serve`]: `lazycat serve`, a catalog directory over HTTP
@@ -17,6 +18,8 @@
 mod audit;
 mod counting;
 mod explain;
+#[cfg(unix)]
+mod generate;
 mod index;
 mod redrive;
 mod reprocess;
@@ -59,6 +62,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Audit(audit::Args),
+    #[cfg(unix)]
+    Generate(generate::Args),
     Redrive(redrive::Args),
     Reprocess(reprocess::Args),
     Index(index::Args),
@@ -76,6 +81,8 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).without_time().init();
     match Cli::parse().command {
         Command::Audit(args) => audit::execute(&args),
+        #[cfg(unix)]
+        Command::Generate(args) => generate::execute(&args),
         Command::Redrive(args) => redrive::execute(&args),
         Command::Reprocess(args) => reprocess::execute(&args),
         Command::Index(args) => index::execute(&args),

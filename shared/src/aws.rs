@@ -18,6 +18,8 @@ mod documents;
 mod failure;
 mod letters;
 mod listing;
+#[cfg(feature = "generators")]
+mod made;
 mod object;
 mod queue;
 #[cfg(all(feature = "secrets", feature = "pgstac"))]
@@ -41,6 +43,8 @@ pub use self::clients::{Clients, TimeOuts};
 #[cfg(feature = "search")]
 pub use self::documents::Documents;
 pub use self::letters::DeadLetterQueue;
+#[cfg(feature = "generators")]
+pub use self::made::{MadeBucket, MadeTopic};
 pub use self::queue::{LevelQueue, Queue, Queues};
 #[cfg(all(feature = "secrets", feature = "pgstac"))]
 pub use self::secrets::DatabaseSecret;
