@@ -4,6 +4,7 @@
 //! - [`audit`]: `lazycat audit`, where source, items and catalogs do not agree
 //! - [`configuration`]: `lazycat.toml`, the defaults of options
 //! - [`cost`]: `lazycat cost`, what a catalog on AWS costs
+//! - `generate`: `lazycat generate`, items by whoever makes them
 //! - [`index`]: `lazycat index`, the search index of a catalog directory
 //! - [`plot`]: `lazycat plot`, a picture of a catalog
 //! - [`run`]: `lazycat run`, a catalog made from a folder of scene metadata
@@ -22,6 +23,8 @@ mod configuration;
 mod cost;
 mod counting;
 mod explain;
+#[cfg(unix)]
+mod generate;
 mod index;
 mod plot;
 mod redrive;
@@ -78,6 +81,8 @@ enum Command {
     Audit(audit::Args),
     Cost(cost::Args),
     Plot(plot::Args),
+    #[cfg(unix)]
+    Generate(generate::Args),
     Redrive(redrive::Args),
     Reprocess(reprocess::Args),
     Index(index::Args),
@@ -104,6 +109,8 @@ fn main() -> ExitCode {
         Command::Audit(args) => audit::execute(&args),
         Command::Cost(args) => cost::execute(&args),
         Command::Plot(args) => plot::execute(&args),
+        #[cfg(unix)]
+        Command::Generate(args) => generate::execute(&args),
         Command::Redrive(args) => redrive::execute(&args),
         Command::Reprocess(args) => reprocess::execute(&args),
         Command::Index(args) => index::execute(&args),

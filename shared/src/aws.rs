@@ -20,6 +20,8 @@ mod failure;
 mod index;
 mod letters;
 mod listing;
+#[cfg(feature = "generators")]
+mod made;
 mod object;
 mod queue;
 #[cfg(all(feature = "secrets", feature = "pgstac"))]
@@ -45,6 +47,8 @@ pub use self::documents::Documents;
 #[cfg(all(feature = "secrets", feature = "pgstac", feature = "opensearch"))]
 pub use self::index::{AuditedIndex, Database, IndexPlace, IndexUser};
 pub use self::letters::DeadLetterQueue;
+#[cfg(feature = "generators")]
+pub use self::made::{MadeBucket, MadeTopic};
 pub use self::queue::{LevelQueue, Queue, Queues};
 #[cfg(all(feature = "secrets", feature = "pgstac"))]
 pub use self::secrets::DatabaseSecret;

@@ -9,8 +9,9 @@
 //!   the table of satellites, [`message`] holds the wire formats, [`status`] what is told of a catalog,
 //!   [`cost`] what one costs on AWS;
 //! - use cases, the only place where order matters: [`generate`], [`mover`], [`update`], [`reprocess`], [`audit`],
-//!   [`redrive`], over the traits of [`ports`];
-//! - adapters: [`local`] over a directory and one SQLite file, [`aws`] over the services of AWS, [`memory`] for tests;
+//!   [`redrive`], over the traits of [`ports`]; `generator` has items made by whoever makes them;
+//! - adapters: [`local`] over a directory and one SQLite file, [`aws`] over the services of AWS, [`memory`] for tests,
+//!   `process` for generators;
 //! - wiring: [`embedded`], all functions in one process.
 //!
 //! Two features choose the adapters: `local` (a default; it brings [`embedded`], too) and `aws`.
@@ -41,7 +42,7 @@ pub mod opensearch;
 #[cfg(feature = "pgstac")]
 pub mod pgstac;
 pub mod ports;
-#[cfg(feature = "generators")]
+#[cfg(all(feature = "generators", unix))]
 pub mod process;
 pub mod redrive;
 pub mod reprocess;

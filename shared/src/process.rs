@@ -6,7 +6,7 @@
 //! and readers for its output that keep a bounded part of it. This keeps mistakes from doing harm. It is no prison: a
 //! program may read and write what the user may that it runs as, so what runs is on a list.
 //!
-//! Layout: [`child`](self) starts processes and ends them, with `limits` and `group`; `folder` is what they write into;
+//! Layout: `child` starts processes and ends them, with `limits` and `group`; `folder` is what they write into;
 //! `program` keeps one running and matches answers to requests; `once` runs one for a request; `slots` bounds how many.
 
 mod child;
@@ -38,7 +38,7 @@ pub use self::limits::hide_environment;
 /// How often a process is looked after.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Why a request failed, and whether it may have been for another that was worked on at the same time.
+/// Why a request failed, and whether that may be for another that the same program was asked.
 struct Failed {
     error: GeneratorError,
     shared: bool,
@@ -111,8 +111,8 @@ impl Drop for Generators {
 }
 
 impl Shared {
-    /// Works on one job, on this thread.
-    fn work(&self, job: &Job, deadline: Instant) -> Result<String, Failed> {
+    /// Works on one job, on this thread; `afresh`: with a program that was asked nothing else.
+    fn work(&self, job: &Job, deadline: Instant, afresh: bool) -> Result<String, Failed> {
         if self.ended.load(Ordering::SeqCst) {
             return Err(ended().into());
         }
@@ -128,7 +128,7 @@ impl Shared {
             Task::Generator { name, input } => match self.programs.get(name) {
                 Some(program) => {
                     let question = protocol::question(&job.id, job.collection.as_deref(), input);
-                    program.ask(&job.id, question, deadline)
+                    program.ask(&job.id, question, deadline, afresh)
                 }
                 None => Err(self.unknown(name).into()),
             },
@@ -137,7 +137,8 @@ impl Shared {
 
     fn unknown(&self, name: &str) -> GeneratorError {
         let known: Vec<&str> = self.programs.keys().map(String::as_str).collect();
-        let known = if known.is_empty() { "there are none".to_owned() } else { format!("these are: {}", known.join(", ")) };
+        let known =
+            if known.is_empty() { "there are none".to_owned() } else { format!("these are: {}", known.join(", ")) };
         let name: String = name.chars().take(120).collect();
         GeneratorError::permanent("unknown-generator", format!("there is no generator {name:?}; {known}"))
     }
@@ -148,13 +149,18 @@ fn ended() -> GeneratorError {
 }
 
 /// Works on jobs, each on a thread of its own.
-async fn on_threads(shared: &Arc<Shared>, jobs: &[&Job], deadline: Instant) -> Vec<Result<String, Failed>> {
+async fn on_threads(
+    shared: &Arc<Shared>,
+    jobs: &[&Job],
+    deadline: Instant,
+    afresh: bool,
+) -> Vec<Result<String, Failed>> {
     let receivers = jobs.iter().map(|job| {
         let (answer, answered) = oneshot::channel();
         let (shared, job) = (Arc::clone(shared), (*job).clone());
         let work = move || {
             // Nobody waits any more when the receiver is gone.
-            let _ = answer.send(shared.work(&job, deadline));
+            let _ = answer.send(shared.work(&job, deadline, afresh));
         };
         let started = std::thread::Builder::new().name("generator".to_owned()).spawn(work);
         async move {
@@ -172,12 +178,12 @@ impl RunGenerators for Generators {
     async fn run(&self, jobs: &[Job]) -> Vec<Result<String, GeneratorError>> {
         let deadline = Instant::now() + self.shared.patience;
         let all: Vec<&Job> = jobs.iter().collect();
-        let mut given = on_threads(&self.shared, &all, deadline).await;
-        // A program that ended while it worked on several requests did so for one of them. Asked alone, that one fails for
-        // itself, and its neighbours do not.
+        let mut given = on_threads(&self.shared, &all, deadline, false).await;
+        // A program that was asked several things and ended did so for one of them. Asked alone, that one fails for itself,
+        // and its neighbours do not.
         for (at, job) in jobs.iter().enumerate() {
             if matches!(&given[at], Err(failed) if failed.shared)
-                && let Some(alone) = on_threads(&self.shared, &[job], deadline).await.pop()
+                && let Some(alone) = on_threads(&self.shared, &[job], deadline, true).await.pop()
             {
                 given[at] = alone;
             }

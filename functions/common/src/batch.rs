@@ -86,6 +86,21 @@ impl Report for lazycat::search::load::Report {
     }
 }
 
+#[cfg(feature = "generators")]
+impl Report for lazycat::generator::from_request::Report {
+    fn acknowledged(&self) -> &[bool] {
+        &self.acknowledged
+    }
+
+    fn refused(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.refused.iter().map(told)
+    }
+
+    fn troubles(&self) -> &[String] {
+        &self.troubles
+    }
+}
+
 fn told(refused: &Refusal) -> (&str, &str, &str) {
     (&refused.scene, &refused.reason, &refused.detail)
 }

@@ -52,6 +52,12 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Whether a variable is there and not empty.
+    #[must_use]
+    pub fn says(&self, name: &str) -> bool {
+        self.environment.get(name).is_some()
+    }
+
     /// A variable that must be there, as `read` understands it. `expected` completes "expected ...".
     pub fn required<T: Default, E: Display>(
         &mut self,

@@ -59,6 +59,17 @@ pub fn source_buckets(reader: &mut Reader<'_>) -> Buckets {
     Buckets(images.into_iter().zip(quicklooks).map(|(images, quicklooks)| BucketPair { images, quicklooks }).collect())
 }
 
+/// [`source_buckets`], or none where neither list is given.
+pub fn some_source_buckets(reader: &mut Reader<'_>) -> Buckets {
+    let said = ["LAZYCAT_SOURCE_BUCKETS", "LAZYCAT_METADATA_BUCKETS"].iter().any(|name| reader.says(name));
+    if said { source_buckets(reader) } else { Buckets(Vec::new()) }
+}
+
+/// The bucket of items that are too long for a message.
+pub fn items_bucket(reader: &mut Reader<'_>) -> String {
+    reader.required("LAZYCAT_ITEMS_BUCKET", "the name of the bucket of long items", bucket)
+}
+
 /// Where readers find the catalog, with a slash at the end.
 pub fn public_url(reader: &mut Reader<'_>) -> String {
     reader.required("LAZYCAT_PUBLIC_URL", "an address that ends with a slash", |value| {

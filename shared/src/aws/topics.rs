@@ -12,7 +12,7 @@ use crate::ports::{PortResult, PublishItems};
 
 /// The most bytes of a message, its attributes included, and of all messages of a batch together. A topic can be made
 /// to take more, but not one that people subscribe to by mail or HTTP.
-const MOST_BYTES: usize = 256 * 1024;
+pub(super) const MOST_BYTES: usize = 256 * 1024;
 
 /// The topic of new items and the topic of reprocessed ones. Clones share the client.
 ///
@@ -27,20 +27,17 @@ pub struct Topics {
 }
 
 /// A message as it is published.
-struct Publication {
+pub(super) struct Publication {
     /// Where it stands among the messages that came.
-    at: usize,
-    body: String,
-    attributes: Vec<Attribute>,
+    pub(super) at: usize,
+    pub(super) body: String,
+    pub(super) attributes: Vec<Attribute>,
 }
 
 impl Publication {
     /// The bytes that SNS counts.
     fn size(&self) -> usize {
-        let attributes = self.attributes.iter();
-        let attributes =
-            attributes.map(|attribute| attribute.name.len() + attribute.kind.len() + attribute.value.len());
-        self.body.len() + attributes.sum::<usize>()
+        self.body.len() + self.attributes.iter().map(Attribute::size).sum::<usize>()
     }
 
     fn entry(&self, id: usize) -> Result<PublishBatchRequestEntry, aws_sdk_sns::error::BuildError> {
@@ -76,27 +73,35 @@ impl Topics {
         tracing::info!(href, size = whole.size(), "the item is too long for a message; its address is published");
         Publication { body: json!({ "href": href }).to_string(), ..whole }
     }
+}
 
-    async fn publish_batch(&self, topic: &str, batch: &[Publication]) -> Vec<PortResult<()>> {
-        let place = format!("the topic {topic}");
-        let doing = format!("publishing to {place}");
-        let entries: Result<Vec<_>, _> = batch.iter().enumerate().map(|(id, entry)| entry.entry(id)).collect();
-        let entries = match entries {
-            Ok(entries) => entries,
-            Err(error) => return all_failed(batch.len(), &unavailable(doing, &error)),
-        };
-        let request = self.sns.publish_batch().topic_arn(topic).set_publish_batch_request_entries(Some(entries));
-        match request.send().await {
-            Ok(answer) => {
-                let mut answers = Answers::new(doing, batch.len());
-                answer.successful().iter().filter_map(|entry| entry.id()).for_each(|id| answers.accepted(id));
-                for entry in answer.failed() {
-                    answers.failed(entry.id(), entry.code(), entry.message(), entry.sender_fault());
-                }
-                answers.into_results()
+/// Publishes to one topic, in as many batches as it takes; gives the answers in the order of the publications.
+pub(super) async fn publish_all(sns: &Client, topic: &str, publications: &[Publication]) -> Vec<PortResult<()>> {
+    let sizes: Vec<usize> = publications.iter().map(Publication::size).collect();
+    let batches = batches(&sizes, MOST_BYTES).into_iter();
+    let requests = batches.map(|batch| publish_batch(sns, topic, &publications[batch])).collect();
+    bounded(requests).await.into_iter().flatten().collect()
+}
+
+async fn publish_batch(sns: &Client, topic: &str, batch: &[Publication]) -> Vec<PortResult<()>> {
+    let place = format!("the topic {topic}");
+    let doing = format!("publishing to {place}");
+    let entries: Result<Vec<_>, _> = batch.iter().enumerate().map(|(id, entry)| entry.entry(id)).collect();
+    let entries = match entries {
+        Ok(entries) => entries,
+        Err(error) => return all_failed(batch.len(), &unavailable(doing, &error)),
+    };
+    let request = sns.publish_batch().topic_arn(topic).set_publish_batch_request_entries(Some(entries));
+    match request.send().await {
+        Ok(answer) => {
+            let mut answers = Answers::new(doing, batch.len());
+            answer.successful().iter().filter_map(|entry| entry.id()).for_each(|id| answers.accepted(id));
+            for entry in answer.failed() {
+                answers.failed(entry.id(), entry.code(), entry.message(), entry.sender_fault());
             }
-            Err(error) => all_failed(batch.len(), &failed("publishing to", &place, error)),
+            answers.into_results()
         }
+        Err(error) => all_failed(batch.len(), &failed("publishing to", &place, error)),
     }
 }
 
@@ -110,14 +115,10 @@ impl PublishItems for Topics {
             };
             publications.push(self.publication(at, message));
         }
-        let mut requests = Vec::new();
-        for (topic, publications) in [(&self.public, &public), (&self.internal, &internal)] {
-            let sizes: Vec<usize> = publications.iter().map(Publication::size).collect();
-            for batch in batches(&sizes, MOST_BYTES) {
-                requests.push(self.publish_batch(topic, &publications[batch]));
-            }
-        }
-        let published = bounded(requests).await.into_iter().flatten();
+        let to_public = publish_all(&self.sns, &self.public, &public);
+        let to_internal = publish_all(&self.sns, &self.internal, &internal);
+        let (to_public, to_internal) = futures::future::join(to_public, to_internal).await;
+        let published = to_public.into_iter().chain(to_internal);
         let mut results: Vec<(usize, PortResult<()>)> =
             public.iter().chain(&internal).map(|publication| publication.at).zip(published).collect();
         results.sort_by_key(|(at, _)| *at);

@@ -189,7 +189,9 @@ fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     // A variable of AWS that is no secret, but tells where one is had.
     let leads = ["AWS_CONTAINER", "AWS_WEB_IDENTITY", "AWS_LAMBDA_RUNTIME_API", "AWS_PROFILE"];
-    ["SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "ACCESS_KEY", "API_KEY", "PRIVATE_KEY"].iter().any(|word| name.contains(word))
+    ["SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "ACCESS_KEY", "API_KEY", "PRIVATE_KEY"]
+        .iter()
+        .any(|word| name.contains(word))
         || leads.iter().any(|lead| name.starts_with(lead))
 }
 
@@ -204,7 +206,8 @@ mod tests {
 
     #[test]
     fn what_is_not_said_has_a_default() {
-        let configuration = read("{\"generators\":{\"a\":{\"command\":[\"a\"]}},\"stactools\":{\"packages\":[\"b==1\"]}}");
+        let configuration =
+            read("{\"generators\":{\"a\":{\"command\":[\"a\"]}},\"stactools\":{\"packages\":[\"b==1\"]}}");
         assert_eq!(configuration.faults(), Vec::<String>::new());
         let stactools = configuration.stactools.clone().unwrap();
         assert_eq!(stactools.stactools.to_string(), "stactools==0.5.3");

@@ -141,7 +141,24 @@ fn finished(given: &str, collection: Option<&str>) -> Result<String, Fault> {
         let kept = to_raw_value(&kept).map_err(|error| wrong("/links", &error))?;
         item.insert("links".to_owned(), kept);
     }
-    serde_json::to_string(&item).map_err(|error| wrong("", &error))
+    serde_json::to_string(&item).map(|text| compact(&text)).map_err(|error| wrong("", &error))
+}
+
+/// The same JSON without space between its parts, so that it is one line: many write it for people to read, and a message
+/// has bounds.
+fn compact(json: &str) -> String {
+    let (mut in_text, mut escaped) = (false, false);
+    json.chars()
+        .filter(|character| {
+            let kept = in_text || !matches!(character, ' ' | '\n' | '\r' | '\t');
+            match character {
+                '"' if !escaped => in_text = !in_text,
+                _ => {}
+            }
+            escaped = in_text && !escaped && *character == '\\';
+            kept
+        })
+        .collect()
 }
 
 /// Whether a link says where the item stands, and that is a path.
@@ -222,6 +239,17 @@ mod tests {
         let links: Value = serde_json::from_str::<Value>(made.text()).unwrap()["links"].clone();
         let kept: Vec<&str> = links.as_array().unwrap().iter().map(|link| link["rel"].as_str().unwrap()).collect();
         assert_eq!(kept, ["parent", "license"]);
+    }
+
+    #[test]
+    fn an_item_that_was_written_for_people_becomes_one_line() {
+        let mut given = item();
+        given["properties"]["title"] = "a \"quoted\" \\ and\ttabbed  text\\".into();
+        let made = Made::new(&serde_json::to_string_pretty(&given).unwrap(), Some("c")).unwrap();
+        assert!(!made.text().contains(['\n', '\t']), "{}", made.text());
+        let read: Value = serde_json::from_str(made.text()).unwrap();
+        assert_eq!(read["properties"], given["properties"]);
+        assert_eq!(made.text(), Made::new(&given.to_string(), Some("c")).unwrap().text());
     }
 
     #[test]

@@ -87,8 +87,7 @@ pub fn answer(line: &[u8]) -> Result<Option<Answer>, String> {
     if line.is_empty() {
         return Ok(None);
     }
-    let garbage =
-        |why: &dyn std::fmt::Display| format!("it printed what is no answer: {}: {why}", shown(line, SHOWN));
+    let garbage = |why: &dyn std::fmt::Display| format!("it printed what is no answer: {}: {why}", shown(line, SHOWN));
     let text = simdutf8::basic::from_utf8(line).map_err(|error| garbage(&error))?;
     // A list would be read as the members in their order.
     if !text.starts_with('{') {

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::message::{MessageError, complaint};
 use crate::message::scene::LONGEST_BODY;
+use crate::message::{MessageError, complaint};
 
 /// A request for one item.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,7 +125,9 @@ pub fn decode(body: &str) -> Result<ItemRequest, MessageError> {
             return refused(format!("{place} has \"package_name\" and \"generator\", expected one of them"));
         }
         (None, None) => {
-            return refused(format!("{place} is no request for an item: it has no \"package_name\" and no \"generator\""));
+            return refused(format!(
+                "{place} is no request for an item: it has no \"package_name\" and no \"generator\""
+            ));
         }
     };
     if let Some(collection) = &request.collection {
@@ -165,12 +167,8 @@ fn stactools(body: StactoolsBody) -> Result<ItemRequest, MessageError> {
             options.push((name, setting));
         }
     }
-    let task = StactoolsTask {
-        package: body.package_name,
-        group: body.group_name,
-        arguments: body.create_item_args,
-        options,
-    };
+    let task =
+        StactoolsTask { package: body.package_name, group: body.group_name, arguments: body.create_item_args, options };
     Ok(ItemRequest { task: Task::Stactools(task), collection: body.collection_id })
 }
 
@@ -195,9 +193,7 @@ fn setting(name: &str, value: Value) -> Result<Option<Setting>, MessageError> {
     match &value {
         Value::Bool(true) => Ok(Some(Setting::Flag)),
         Value::Bool(false) => Ok(None),
-        Value::Array(values) => {
-            Ok(Some(Setting::Values(values.iter().map(plain).collect::<Result<_, _>>()?)))
-        }
+        Value::Array(values) => Ok(Some(Setting::Values(values.iter().map(plain).collect::<Result<_, _>>()?))),
         value => Ok(Some(Setting::Values(vec![plain(value)?]))),
     }
 }
@@ -252,7 +248,9 @@ mod tests {
         let mut least = eoapi();
         least.as_object_mut().unwrap().retain(|name, _| !["create_item_options", "collection_id"].contains(&&**name));
         let least = decode(&least.to_string()).unwrap();
-        assert!(matches!(least, ItemRequest { task: Task::Stactools(task), collection: None } if task.options.is_empty()));
+        assert!(
+            matches!(least, ItemRequest { task: Task::Stactools(task), collection: None } if task.options.is_empty())
+        );
     }
 
     #[test]
@@ -261,7 +259,8 @@ mod tests {
         body["create_item_options"] = json!({"b": ["1", 2], "flag": true, "not": false, "a": 1.5, "none": []});
         let Task::Stactools(task) = decode(&body.to_string()).unwrap().task else { panic!("another task") };
         let values = |values: &[&str]| Setting::Values(values.iter().map(ToString::to_string).collect());
-        let expected = [("b", values(&["1", "2"])), ("flag", Setting::Flag), ("a", values(&["1.5"])), ("none", values(&[]))];
+        let expected =
+            [("b", values(&["1", "2"])), ("flag", Setting::Flag), ("a", values(&["1.5"])), ("none", values(&[]))];
         assert_eq!(task.options, expected.map(|(name, setting)| (name.to_owned(), setting)));
     }
 
@@ -269,7 +268,10 @@ mod tests {
     fn our_own_request_names_a_generator() {
         let request = decode("{\"generator\":\"landsat\",\"input\":{\"scene\":1},\"collection_id\":\"c\"}").unwrap();
         assert_eq!(request.task, Task::Generator { name: "landsat".to_owned(), input: json!({"scene": 1}) });
-        assert_eq!((request.task.subject().as_str(), request.collection.as_deref()), ("landsat {\"scene\":1}", Some("c")));
+        assert_eq!(
+            (request.task.subject().as_str(), request.collection.as_deref()),
+            ("landsat {\"scene\":1}", Some("c"))
+        );
     }
 
     #[test]
@@ -286,7 +288,10 @@ mod tests {
             ("{\"generator\":\"\",\"input\":1}", "generator is empty"),
             ("{\"generator\":\"a\"}", "missing field `input`"),
             ("{\"generator\":\"a\",\"input\":1,\"inputs\":2}", "unknown field `inputs`"),
-            ("{\"generator\":\"a\",\"input\":1,\"collection_id\":\"\\u0000\"}", "collection_id holds a control character"),
+            (
+                "{\"generator\":\"a\",\"input\":1,\"collection_id\":\"\\u0000\"}",
+                "collection_id holds a control character",
+            ),
             ("{\"package_name\":\"a\",\"group_name\":\"b\"}", "missing field `create_item_args`"),
             ("{\"package_name\":\"a\",\"group_name\":\"b\",\"create_item_args\":[1]}", "expected a string"),
             (

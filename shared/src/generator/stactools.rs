@@ -64,7 +64,8 @@ impl FromStr for Pinned {
     fn from_str(text: &str) -> Result<Self, PinError> {
         let wrong = |why| PinError { found: text.chars().take(120).collect(), why };
         let (name, version) = text.trim().split_once("==").ok_or_else(|| wrong("it has no =="))?;
-        let name = normalised(name).ok_or_else(|| wrong("the name of a package is letters, digits, and .-_ between"))?;
+        let name =
+            normalised(name).ok_or_else(|| wrong("the name of a package is letters, digits, and .-_ between"))?;
         // No wildcard, no second condition, no marker, no address: PEP 440's versions are made of these.
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".+!-_".contains(&byte);
         let version = version.trim();
@@ -112,7 +113,9 @@ pub fn allowed<'a>(packages: &'a [Pinned], wanted: &str) -> Result<&'a Pinned, G
     let Some(package) = found else {
         let known: Vec<&str> = packages.iter().map(Pinned::name).collect();
         let known = if known.is_empty() { "none is".to_owned() } else { format!("these are: {}", known.join(", ")) };
-        return refused(format!("the package {shown:?} is not allowed; {known}. Whoever runs this can add it, in a version"));
+        return refused(format!(
+            "the package {shown:?} is not allowed; {known}. Whoever runs this can add it, in a version"
+        ));
     };
     match version {
         Some(version) if version != package.version => {

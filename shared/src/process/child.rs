@@ -67,7 +67,12 @@ impl Running {
     /// # Errors
     ///
     /// What the system says. That there is no such program shows when it ends.
-    pub(super) fn start(line: &[String], environment: &Environment, limits: Limits, folder: Folder) -> io::Result<Self> {
+    pub(super) fn start(
+        line: &[String],
+        environment: &Environment,
+        limits: Limits,
+        folder: Folder,
+    ) -> io::Result<Self> {
         let marker = folder.name();
         let mut command = Command::new("/bin/sh");
         command.args(["-c", GATE, "sh"]).args(line).env_clear();
@@ -77,7 +82,7 @@ impl Running {
         let mut process = command.spawn()?;
         let leader = i32::try_from(process.id()).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::Other)?;
         // From here on everything is ended when something fails.
-        let group = Group::new(leader, marker);
+        let mut group = Group::new(leader, marker);
         let started = process.stderr.take().ok_or_else(|| io::ErrorKind::BrokenPipe.into()).and_then(|stderr| {
             let stderr = Tail::of(stderr)?;
             limit(leader, limits)?;

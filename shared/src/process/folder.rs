@@ -95,7 +95,9 @@ impl Drop for Folder {
             // What cannot be changed cannot be removed either, and is told by nobody: the system's own cleaning is left.
             let _ = fs::set_permissions(&folder, Permissions::from_mode(0o700));
             let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-            folders.extend(entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()));
+            folders.extend(
+                entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()),
+            );
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Ending a process with everything that it has started.
 
 use std::fs;
-use std::io::ErrorKind;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
@@ -16,17 +15,21 @@ const ROUNDS: usize = 20;
 pub(super) struct Group {
     leader: Pid,
     marker: String,
+    ended: bool,
 }
 
 impl Group {
     /// The group that the process `leader` leads, whose environment has [`MARKER`] with this value.
     pub(super) fn new(leader: Pid, marker: String) -> Self {
-        Self { leader, marker }
+        Self { leader, marker, ended: false }
     }
 
-    /// Ends the group, and whoever has left it and kept its environment. It is called once when the leader ends, or to
-    /// end it: numbers of processes are given out in turn, so that of the leader is not another's by then.
-    pub(super) fn kill(&self) {
+    /// Ends the group, and whoever has left it and kept its environment. It does so once, when the leader has ended or is
+    /// to end: numbers of processes are given out in turn, so that of the leader is not another's by then.
+    pub(super) fn kill(&mut self) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
         // There may be nobody left.
         let _ = kill_process_group(self.leader, Signal::KILL);
         for _ in 0..ROUNDS {
@@ -45,15 +48,18 @@ impl Group {
         for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let pid = process.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
             let Some(pid) = pid else { continue };
-            let environment = match fs::read(process.path().join("environ")) {
-                Ok(environment) => environment,
-                // It is somebody else's, or has ended.
-                Err(_) => continue,
-            };
+            // One that cannot be read is somebody else's, or has ended.
+            let Ok(environment) = fs::read(process.path().join("environ")) else { continue };
             if environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes()) {
                 found |= kill_process(pid, Signal::KILL).is_ok();
             }
         }
         found
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
     }
 }

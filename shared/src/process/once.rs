@@ -76,7 +76,9 @@ impl Stactools {
         drop(printed);
         let error = match (stopped, ended.status) {
             (Some(error), _) => error,
-            (None, Some(status)) if status.success() => return ended.folder.read(DESTINATION, LONGEST_ANSWER).map_err(|error| ended.with_stderr(error)),
+            (None, Some(status)) if status.success() => {
+                return ended.folder.read(DESTINATION, LONGEST_ANSWER).map_err(|error| ended.with_stderr(error));
+            }
             (None, Some(status)) => match status.code() {
                 Some(code) if code < 126 => failure(code, &ended.stderr),
                 _ => child::failure(&settings.uvx, status),
@@ -99,7 +101,10 @@ impl Stactools {
             }
             if started.elapsed() >= time_out {
                 let seconds = time_out.as_secs();
-                return Some(GeneratorError::passing("time-out", format!("it gave no item within {seconds} s, and was ended")));
+                return Some(GeneratorError::passing(
+                    "time-out",
+                    format!("it gave no item within {seconds} s, and was ended"),
+                ));
             }
             if let Some(error) = running.overdone() {
                 return Some(error);

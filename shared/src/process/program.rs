@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{ChildStdin, ChildStdout};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -52,6 +52,8 @@ struct Live {
 struct Desk {
     /// The requests without answer; none when there will be no more answers.
     open: Mutex<Option<HashMap<String, Open>>>,
+    /// How many requests it was asked.
+    asked: AtomicUsize,
     /// What the program wrote that it must not.
     garbage: Mutex<Option<String>>,
     /// It is to end.
@@ -93,9 +95,13 @@ impl Program {
         }
     }
 
-    /// Asks for an item, and waits for it. The program is asked before `deadline`, or not at all.
-    pub(super) fn ask(&self, id: &str, question: String, deadline: Instant) -> Result<String, Failed> {
+    /// Asks for an item, and waits for it. The program is asked before `deadline`, or not at all; `afresh`: one that was
+    /// asked nothing else.
+    pub(super) fn ask(&self, id: &str, question: String, deadline: Instant, afresh: bool) -> Result<String, Failed> {
         let _slot = self.slots.take(deadline)?;
+        if afresh {
+            self.end();
+        }
         let (asker, answer) = mpsc::channel();
         self.put(id, question, asker)?;
         let gone = |_| Err(GeneratorError::passing("ended", "nobody is left who could answer").into());
@@ -131,6 +137,7 @@ impl Program {
         };
         let desk = Arc::new(Desk {
             open: Mutex::new(Some(HashMap::new())),
+            asked: AtomicUsize::new(0),
             garbage: Mutex::new(None),
             closing: AtomicBool::new(false),
         });
@@ -166,6 +173,7 @@ impl Desk {
         match (&mut *lock(&self.open), open.take()) {
             (Some(requests), Some(request)) => {
                 requests.insert(id.to_owned(), request);
+                self.asked.fetch_add(1, Ordering::SeqCst);
                 true
             }
             (None, request) => {
@@ -185,9 +193,7 @@ impl Desk {
         };
         let given = match answer.given {
             Given::Item(item) => Ok(item),
-            Given::Error { reason, detail, retry } => {
-                Err(GeneratorError { permanent: !retry, reason, detail }.into())
-            }
+            Given::Error { reason, detail, retry } => Err(GeneratorError { permanent: !retry, reason, detail }.into()),
         };
         // Whoever asked may have gone.
         let _ = request.asker.send(given);
@@ -260,7 +266,8 @@ impl Keeper {
         let _ = read.recv_timeout(REST);
         let garbage = lock(&self.desk.garbage).take();
         let open = lock(&self.desk.open).take().unwrap_or_default();
-        let shared = open.len() > 1;
+        // An earlier request, too, may be why it ends: one that was answered, and then something else was written.
+        let shared = self.desk.asked.load(Ordering::SeqCst) > 1;
         let error = match (&why, garbage, ended.status) {
             (_, Some(garbage), _) => GeneratorError::permanent("garbage", garbage),
             (Why::Fault(error), ..) => error.clone(),
