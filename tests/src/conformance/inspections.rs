@@ -154,7 +154,7 @@ pub async fn a_listing_goes_on_behind_any_key_and_stays_below_its_prefix(
     inspector: &impl InspectIndex,
 ) {
     with_collections(index).await;
-    let names = [name("A", "1", "a"), name("A", "1", "b"), name("A", "10", "a"), name("A", "2", "a")];
+    let names = [name("A", "1", "a"), name("A", "1", "b"), name("A", "10", "c"), name("A", "2", "d")];
     load(index, &names, in_bucket).await;
     assert_eq!(listed(inspector, "A/1/", None).await, names[..2]);
     assert_eq!(listed(inspector, "A/1", None).await, names[..3]);
