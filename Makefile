@@ -83,7 +83,8 @@ fuzz: ## Every fuzz target for FUZZ_SECONDS (60), some at a time; see tests/test
 		$(CARGO) test --package lazycat-tests --test fuzz --locked
 
 .PHONY: e2e
-e2e: setup ## The functions as deployed: optimised binaries, by sam, to an emulator of AWS
+e2e: setup browser ## The functions as deployed: optimised binaries, by sam, to an emulator of AWS
+	tests/browser/setup.sh
 	$(CARGO) build --profile e2e --locked --package lazycat-fixtures
 	$(CARGO) build --profile e2e --locked --package lazycat-cli
 	.venv/bin/python -B -m pytest -q -p no:cacheprovider --durations=8 tests/e2e

@@ -1,4 +1,5 @@
-//! The command itself: its version, help, completions and manual pages.
+//! The command itself: its version, help, completions, manual pages and configuration file; and the commands that change nothing,
+//! `cost` and `plot`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
@@ -99,4 +100,90 @@ fn a_folder_that_cannot_be_made_is_named() {
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.starts_with("lazycat man: ") && told.contains(file.to_str().unwrap()), "{told}");
+}
+
+/// A folder with one scene's XML in `scenes`, and this configuration file.
+fn configured(text: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let scene = SceneSpec::cbers4_mux(57, 121, Date::new(2017, 6, 18));
+    fs::create_dir(folder.path().join("scenes")).unwrap();
+    fs::write(folder.path().join("scenes").join(scene.file_name()), scene.xml()).unwrap();
+    fs::write(folder.path().join("lazycat.toml"), text).unwrap();
+    folder
+}
+
+fn within(folder: &TempDir, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lazycat")).args(arguments).current_dir(folder.path()).output().unwrap()
+}
+
+#[test]
+fn a_configuration_file_in_the_working_directory_says_what_the_command_line_leaves_out() {
+    let folder =
+        configured("catalog = \"made\"\n[run]\nsource = \"scenes\"\npublic-url = \"https://example.com/stac\"\n");
+    assert!(within(&folder, &["run"]).status.success());
+    let root: Value = serde_json::from_slice(&fs::read(folder.path().join("made/catalog.json")).unwrap()).unwrap();
+    let links = root["links"].as_array().unwrap();
+    assert!(links.iter().any(|link| link["href"] == "https://example.com/stac/catalog.json"), "{links:?}");
+    assert!(within(&folder, &["validate"]).status.success());
+    assert!(within(&folder, &["run", "--catalog", "other"]).status.success());
+    assert!(folder.path().join("other/catalog.json").exists());
+}
+
+#[test]
+fn a_configuration_file_means_the_same_from_wherever_it_is_named() {
+    let folder = configured("catalog = \"made\"\n[run]\nsource = \"scenes\"\n");
+    let file = folder.path().join("lazycat.toml");
+    let elsewhere = TempDir::new().unwrap();
+    assert!(within(&elsewhere, &["run", "--config", file.to_str().unwrap()]).status.success());
+    assert!(folder.path().join("made/catalog.json").exists());
+}
+
+#[test]
+fn a_mistake_in_the_configuration_file_is_told_with_file_and_line_and_nothing_is_done() {
+    let folder = configured("catalog = \"made\"\n[run]\nsource = \"scenes\"\ntik = 2\n");
+    let output = within(&folder, &["run"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.starts_with("lazycat: lazycat.toml, line 4: unknown field `tik`, expected one of"), "{told}");
+    assert!(!folder.path().join("made").exists());
+}
+
+#[test]
+fn a_configuration_file_that_is_named_must_be_there() {
+    let output = within(&TempDir::new().unwrap(), &["status", "--config", "missing.toml"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("the configuration file missing.toml cannot be read"), "{told}");
+}
+
+#[test]
+fn a_cost_is_told_to_people_and_to_programs_alike() {
+    let arguments = ["cost", "--scenes-per-day", "600", "--scenes", "1000000", "--tick", "15"];
+    let told: Value = serde_json::from_str(&printed(&[&arguments[..], &["--json"]].concat())).unwrap();
+    let month = told["month"]["lazy"]["bill"]["dollars"].as_f64().unwrap();
+    let standing: f64 = told["standing"].as_array().unwrap().iter().map(|each| each["dollars"].as_f64().unwrap()).sum();
+    let text = printed(&arguments);
+    let [these, all] = ["dollars for these", "dollars a month"]
+        .map(|name| text.lines().find(|line| line.starts_with(name)).unwrap().split_whitespace().nth(3).unwrap());
+    assert_eq!(these, format!("{month:.2}"));
+    assert_eq!(all, format!("{:.2}", month + standing));
+    let limits = told["limits"].as_array().unwrap();
+    let rates: Vec<f64> = limits.iter().map(|limit| limit["scenes_a_second"].as_f64().unwrap()).collect();
+    assert!(rates.len() > 3 && rates.is_sorted(), "{rates:?}");
+    let seconds = told["reprocess_seconds"].as_f64().unwrap();
+    assert!((seconds - 1e6 / rates[0]).abs() < 1.0, "the lowest limit says how long a reprocess takes");
+}
+
+#[test]
+fn a_plot_is_a_picture_of_the_catalog_and_a_folder_without_one_is_told() {
+    let folder = configured("catalog = \"made\"\n[run]\nsource = \"scenes\"\n");
+    let refused = within(&folder, &["plot", "--catalog", "scenes", "--out", "scenes.svg"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("scenes holds no catalog"));
+    assert!(within(&folder, &["run"]).status.success());
+    assert!(within(&folder, &["plot", "--out", "made.svg"]).status.success());
+    let picture = fs::read_to_string(folder.path().join("made.svg")).unwrap();
+    assert!(picture.starts_with("<svg") && picture.trim_end().ends_with("</svg>"));
+    assert!(picture.contains("CBERS4-MUX: 1 scene"));
+    assert_eq!(within(&folder, &["plot", "--out", "made.png"]).status.code(), Some(2), "no other kind is made");
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What the benchmarks have measured, as one table.
 
-Usage: gather.py LINES OUT: LINES is the file of JSON lines that they have appended to (LAZYCAT_BENCH_JSON); writes OUT.md and
-OUT.json, and prints the table.
+Usage: gather.py OUT FILE...: the files hold figures, as a JSON list or as JSON lines, which is what benchmarks append to the
+file that LAZYCAT_BENCH_JSON names; writes OUT.md and OUT.json, and prints the table.
 """
 
 import json
@@ -16,13 +16,12 @@ from pathlib import Path
 MEMBERS = {"bench", "case", "value", "unit", "compared_to", "ratio"}
 
 
-def figures(lines: Path) -> list[dict]:
-    found = []
-    for number, line in enumerate(lines.read_text().splitlines(), 1):
-        figure = json.loads(line)
+def figures(file: Path) -> list[dict]:
+    text = file.read_text()
+    found = json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
+    for number, figure in enumerate(found, 1):
         if set(figure) != MEMBERS:
-            raise SystemExit(f"{lines}, line {number}: found the members {sorted(figure)}, expected {sorted(MEMBERS)}")
-        found.append(figure)
+            raise SystemExit(f"{file}, figure {number}: found the members {sorted(figure)}, expected {sorted(MEMBERS)}")
     return found
 
 
@@ -71,10 +70,10 @@ def table(found: list[dict], about: dict) -> str:
 
 
 def main():
-    lines, out = Path(sys.argv[1]), Path(sys.argv[2])
-    found, about = figures(lines), surroundings()
+    out, files = Path(sys.argv[1]), [Path(file) for file in sys.argv[2:]]
+    found, about = [figure for file in files for figure in figures(file)], surroundings()
     if not found:
-        raise SystemExit(f"{lines} holds no figure")
+        raise SystemExit(f"no figure was measured: {', '.join(map(str, files))}")
     markdown = table(found, about)
     out.with_suffix(".md").write_text(markdown)
     out.with_suffix(".json").write_text(json.dumps({"machine": about, "figures": found}, indent=1) + "\n")

@@ -5,6 +5,7 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 mkdir -p target/bench
+rm -f target/bench/loaders.json
 export LAZYCAT_BENCH_JSON=$PWD/target/bench/figures.jsonl
 : > "$LAZYCAT_BENCH_JSON"
 
@@ -24,22 +25,20 @@ lambda() {
 }
 
 failed=()
-for name in ${*:-items rebuild lazy run search loaders opensearch functions}; do
+for name in ${*:-items rebuild lazy run loaders functions}; do
     case $name in
         items) bench 'Item generation, one thread' cargo_bench --package lazycat --bench items ;;
         rebuild) bench 'Rebuild of a row' cargo_bench --package lazycat --bench rebuild ;;
         lazy) bench 'Lazy beside eager' cargo_bench --package lazycat --bench lazy ;;
         run) bench 'lazycat run' cargo_bench --package lazycat-cli --no-default-features --bench run ;;
-        search) bench 'Search' cargo_bench --package lazycat-api --bench search ;;
-        loaders) bench 'Loaders of pgstac' make --no-print-directory bench-loaders ;;
-        opensearch) bench 'Loader of OpenSearch' cargo_bench --package lazycat-tests --bench opensearch ;;
+        loaders) bench 'Search indexes and their loaders' make --no-print-directory bench-loaders JSON=target/bench/loaders.json ;;
         functions) bench 'Functions' lambda ;;
         *) echo "there is no benchmark $name" >&2; exit 2 ;;
     esac
 done
 
 printf '\n## All figures\n\n'
-tests/bench/gather.py "$LAZYCAT_BENCH_JSON" target/bench/figures
+tests/bench/gather.py target/bench/figures "$LAZYCAT_BENCH_JSON" $(ls target/bench/loaders.json 2>/dev/null)
 if ((${#failed[@]})); then
     printf 'failed: %s\n' "${failed[@]}" >&2
     exit 1

@@ -14,6 +14,7 @@ SCREENSHOTS = ROOT / "target" / "browser-screenshots"
 
 # What is searched for.
 CAMERA, FOLDER, FROM, TO = "CBERS-4 MUX", "CBERS4/MUX", "2018-06-01 00:00:00", "2020-12-31 00:00:00"
+ITEM = "CBERS_4_MUX_20240126_154_126_L2"
 
 
 def make(folder: Path, scenes: str = "", *options: str) -> Path:
@@ -49,7 +50,7 @@ def search(folder: Path, expected: list[str], *options: str) -> subprocess.Compl
     file = folder.parent / "expected.json"
     file.write_text(json.dumps(expected))
     with served(folder) as (catalog, page):
-        asked = ("--collection", CAMERA, "--from", FROM, "--to", TO, "--expected", str(file))
+        asked = ("--collection", CAMERA, "--from", FROM, "--to", TO, "--expected", str(file), "--id", ITEM)
         return visit("search.mjs", "--page", page + "?api", *asked, *options)
 
 

@@ -197,6 +197,15 @@ export class Visit {
     await this.#page.keyboard.press("Escape");
   }
 
+  /** Types something new into the list of a field. */
+  async enter(selector, text) {
+    const field = this.#page.locator(selector);
+    await this.#page.locator(".multiselect").filter({ has: field }).click();
+    await field.fill(text);
+    await field.press("Enter");
+    await this.#page.keyboard.press("Escape");
+  }
+
   async screenshot(path) {
     await this.#page.evaluate(() => window.scrollTo(0, 0));
     await this.#page.screenshot({ path });
