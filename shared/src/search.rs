@@ -17,6 +17,7 @@
 //! Adapters: `crate::index`, in one SQLite file; `crate::pgstac`, in PostgreSQL.
 
 pub mod change;
+pub(crate) mod cql;
 pub mod decode;
 pub mod document;
 pub mod filter;

@@ -6,5 +6,6 @@ mod conformance;
 mod loaders;
 mod refusals;
 mod rows;
+mod searches;
 mod tls;
 mod world;
