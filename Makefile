@@ -41,7 +41,7 @@ browser: ## STAC Browser, in target/browser, for `lazycat serve --browser`
 test: lint unit judges e2e e2e-browser ## Everything: set-up, style, documentation, licences, tests, the field's validators
 
 .PHONY: setup
-setup: ## The tools of the tests, pinned: .venv, node_modules, target/tools, target/opensearch; a PostgreSQL where Debian has one
+setup: ## The tools of the tests, pinned: .venv, node_modules, target/tools, target/opensearch, target/postgres; a PostgreSQL where Debian has one
 	tests/judges/setup.sh
 	tests/setup-cargo-deny.sh
 	tests/opensearch/setup.sh
@@ -69,12 +69,13 @@ soak: ## The use cases under fresh random schedules and faults, for SOAK_SECONDS
 	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) run --locked --quiet --package lazycat-tests --bin soak
 
 .PHONY: judges
-judges: setup build ## The field's validators and client over what `make run` makes and serves
+judges: setup build ## The field's validators, client and API over what `make run` makes and serves, and over pgstac
 	.venv/bin/python -B -m pytest -q -rs -p no:cacheprovider tests/judges
 	rm -rf target/judged
 	$(LAZYCAT) run fixtures/scenes --catalog target/judged
 	tests/judges/judge.py target/judged
 	$(LAZYCAT) validate target/judged
+	$(CARGO) build --workspace --locked --bin stac-api
 	.venv/bin/python -B -m pytest -q -rs -p no:cacheprovider tests/api
 
 .PHONY: fuzz
@@ -134,6 +135,12 @@ bench: setup ## The benchmarks, as one table; BENCHES="items run" for some, see 
 .PHONY: bench-loaders
 bench-loaders: setup ## Search indexes and their loaders beside what others use, one table; JSON=FILE writes it there as well
 	.venv/bin/python -B tests/bench_loaders.py $(if $(JSON),--json $(JSON))
+
+.PHONY: bench-search
+bench-search: setup ## Our STAC API over pgstac beside stac-fastapi-pgstac, on one database
+	built=$$($(CARGO) bench --no-run --locked --package lazycat-tests --bench stac_api --message-format json | \
+		sed -n 's/.*"executable":"\([^"]*stac_api-[^"]*\)".*/\1/p'); \
+	.venv/bin/python -B tests/postgres/bench_search.py $$built
 
 .PHONY: format
 format: ## Formats the code

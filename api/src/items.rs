@@ -139,12 +139,15 @@ fn features(
     }
     links.extend(next);
     let count = features.len();
-    let page = json!({
+    let mut page = json!({
         "type": "FeatureCollection",
         "features": features,
         "links": links,
         "numberReturned": count,
     });
+    if let Some(matched) = found.matched {
+        page["numberMatched"] = matched.into();
+    }
     Ok(document::answer(GEOJSON, &page))
 }
 

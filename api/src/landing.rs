@@ -59,7 +59,7 @@ where
         "id": app.settings.id,
         "title": app.settings.title,
         "description": app.settings.description,
-        "conformsTo": CLASSES,
+        "conformsTo": kept(&app.index),
         "links": links,
     });
     Ok(document::answer(JSON, &page))
@@ -71,8 +71,17 @@ fn with_method(mut link: Value, method: &str) -> Value {
 }
 
 /// `/conformance`.
-pub(crate) async fn conformance() -> Response {
-    document::answer(JSON, &json!({"conformsTo": CLASSES}))
+pub(crate) async fn conformance<B>(State(app): State<Arc<App<B>>>) -> Response
+where
+    B: SearchItems + Send + Sync + 'static,
+{
+    document::answer(JSON, &json!({"conformsTo": kept(&app.index)}))
+}
+
+/// The conformance classes that are kept over this index.
+fn kept(index: &impl SearchItems) -> Vec<&'static str> {
+    let unkept = index.unkept();
+    CLASSES.iter().copied().filter(|class| !unkept.contains(class)).collect()
 }
 
 /// `/api`: the service in OpenAPI.

@@ -100,7 +100,7 @@ where
     let app = Arc::new(App { index, settings });
     Router::new()
         .route("/", get(landing::landing::<B>))
-        .route("/conformance", get(landing::conformance))
+        .route("/conformance", get(landing::conformance::<B>))
         .route("/api", get(landing::description::<B>))
         .route("/api.html", get(landing::documentation))
         .route("/queryables", get(collections::queryables_of_all::<B>))
@@ -113,6 +113,14 @@ where
         .method_not_allowed_fallback(|| async { ApiError::method() })
         .layer(DefaultBodyLimit::max(longest))
         .with_state(app)
+}
+
+/// The routes of an API that is alone at its address: every other path is answered in its form, too.
+pub fn standalone<B>(index: B, settings: Settings) -> Router
+where
+    B: SearchItems + Send + Sync + 'static,
+{
+    router(index, settings).fallback(|| async { ApiError::absent("there is nothing at this address: see /api") })
 }
 
 /// The body of a request, within its bounds.

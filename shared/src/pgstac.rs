@@ -1,6 +1,6 @@
 //! The search index of others in PostgreSQL: [pgstac](https://github.com/stac-utils/pgstac), which many STAC APIs search.
 //!
-//! [`Pgstac`] puts items there in step with the messages about them: the newest wins, in whatever order they come and
+//! [`PgstacSearcher`] searches it. [`Pgstac`] puts items there in step with the messages about them: the newest wins, in whatever order they come and
 //! through however many loaders. For that it remembers in tables of its own, in the schema `lazycat`, what it has seen.
 //!
 //! A batch is written in two transactions, both under a lock that all loaders share. The first, short, makes the
@@ -13,17 +13,25 @@
 //! - `dehydrate`, `geometry`, `rows`, `plan`: pure code, from changes to what is written
 //! - `write`: the two transactions, `statements`: all SQL, `pipeline`: how it is sent
 //! - `inspect`: the database as an audit sees it
+//! - `searcher`, `reader`: what a STAC API asks, over connections that only read
+//! - `request`, `cql`, `properties`, `paging`: pure code, from a query to what pgstac's `search` takes
 //! - `failure`: what the errors mean
 //!
 //! The futures need a tokio runtime. No SQL is ever made of what came in; all of it goes into parameters.
 
+mod cql;
 mod dehydrate;
 mod failure;
 mod geometry;
 mod inspect;
+mod paging;
 mod pipeline;
 mod plan;
+mod properties;
+mod reader;
+mod request;
 mod rows;
+mod searcher;
 mod session;
 mod statements;
 mod target;
@@ -38,6 +46,7 @@ use tokio::sync::Mutex;
 
 use self::failure::{Meaning, meaning};
 pub use self::inspect::Inspector;
+pub use self::searcher::{PgstacSearcher, SearchLimits};
 use self::session::Session;
 pub use self::target::{Locate, Target, TargetError, TlsMode};
 use crate::ports::PortError;

@@ -19,6 +19,7 @@
 pub mod addresses;
 pub mod change;
 pub mod compare;
+pub(crate) mod cql;
 pub mod decode;
 pub mod document;
 pub mod filter;

@@ -1,4 +1,7 @@
-"""A catalog made from the fixtures and served, for all tests of the API; and the boundary to the network."""
+"""A catalog made from the fixtures and served from both indexes, for all tests of the API; and the boundary to the network.
+
+`LAZYCAT` names the command, `STAC_API` the function.
+"""
 
 import json
 import os
@@ -8,14 +11,24 @@ import threading
 from pathlib import Path
 
 import pytest
+from pypgstac.db import PgstacDB
+from pypgstac.load import Loader, Methods
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 sys.path.insert(0, str(REPOSITORY / "tests" / "judges"))
 
-import nearby  # noqa: E402
+sys.path.insert(0, str(REPOSITORY / "tests" / "postgres"))
 
+import nearby  # noqa: E402
+from cluster import Cluster  # noqa: E402
+from function import Function  # noqa: E402
+
+STAC_API = Path(os.environ.get("STAC_API", REPOSITORY / "target" / "debug" / "stac-api"))
 LAZYCAT = Path(os.environ.get("LAZYCAT", REPOSITORY / "target" / "release" / "lazycat"))
+DATABASE = "catalog"
+# What items are sorted by: pgstac must be told that these are numbers.
+NUMBERS = ("gsd", "view:sun_elevation", "cbers:path")
 PATIENCE = 60
 
 
@@ -56,18 +69,66 @@ def put_by_hand(catalog):
     known.with_name(f"{item['id']}.json").write_text(json.dumps(item), encoding="utf-8")
 
 
+def load(address, catalog):
+    """Puts all documents of a catalog into a pgstac."""
+    paths = [path for path in catalog.rglob("*.json") if ".lazycat" not in path.parts]
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    with PgstacDB(dsn=address) as database:
+        loader = Loader(database)
+        loader.load_collections(iter([it for it in documents if it["type"] == "Collection"]), Methods.upsert)
+        loader.load_items(iter([it for it in documents if it["type"] == "Feature"]), Methods.upsert)
+        for name in NUMBERS:
+            number = "INSERT INTO pgstac.queryables (name, definition, property_wrapper) VALUES (%s, '{\"type\": \"number\"}', 'to_float')"
+            database.connect().execute(number, (name,))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def network():
     nearby.only()
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory):
-    """The API over the scenes of the fixtures, and one item more where the validator looks for some."""
+def catalog(tmp_path_factory):
+    """The catalog of the fixtures' scenes, and one item more where the validator looks for some."""
     catalog = tmp_path_factory.mktemp("served") / "catalog"
     lazycat("run", REPOSITORY / "fixtures" / "scenes", "--catalog", catalog)
     put_by_hand(catalog)
+    return catalog
+
+
+@pytest.fixture(scope="session")
+def embedded(catalog):
+    """`lazycat serve` over the embedded index."""
     lazycat("index", "rebuild", "--catalog", catalog)
     server = Served(catalog)
     yield server
     server.end()
+
+
+@pytest.fixture(scope="session")
+def database(catalog):
+    """A pgstac with the documents of the catalog, as the field's own loader loads them."""
+    cluster = Cluster()
+    try:
+        cluster.start()
+        cluster.make(DATABASE)
+        load(cluster.address(DATABASE), catalog)
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def of_pgstac(catalog, database, tmp_path_factory):
+    """The function `stac-api` over pgstac, behind a function URL."""
+    log = tmp_path_factory.mktemp("function") / "log"
+    function = Function(STAC_API, log, LAZYCAT_DATABASE=database.address(DATABASE), LAZYCAT_TIMEOUT="29")
+    function.catalog = catalog
+    yield function
+    function.end()
+
+
+@pytest.fixture(scope="session", params=["embedded", "of_pgstac"])
+def served(request):
+    """The API over each index in turn."""
+    return request.getfixturevalue(request.param)

@@ -22,6 +22,7 @@ pub mod marks;
 pub mod objects;
 pub mod queues;
 pub mod rest;
+pub mod searches;
 pub mod sources;
 
 use std::any::Any;

@@ -4,12 +4,15 @@
 //! - [`environment`]: typed configuration from environment variables, every fault told at once
 //! - [`settings`]: the settings that several functions read, by the names of their variables
 //! - [`mod@loader`]: what the loaders of search indexes share
+//! - `database`: which database, for those that have one (feature `database`)
 //! - [`batch`]: an SQS event as deliveries, worked on so that a bad record fails alone, also when it panics
 //! - [`metrics`]: numbers for CloudWatch, in its embedded metric format
 //! - [`logs`]: one JSON object a line
 //! - [`mod@start`]: the first and the last thing that `main` does
 
 pub mod batch;
+#[cfg(feature = "database")]
+pub mod database;
 pub mod environment;
 #[cfg(feature = "search")]
 pub mod loader;

@@ -3,27 +3,13 @@
 //! Three-valued, as SQL is: what an item lacks is unknown, and so is a comparison of values of different kinds. Every
 //! value becomes a parameter; of what the asker wrote, only operators that are known here reach the text.
 
-use cql2::{Expr, Geometry};
-use serde_json::Value;
+use cql2::Expr;
 
-use super::functions;
 use super::sql::{Parameters, path};
+use crate::search::cql::{Kind, field, is_geometry_property, kind_of, literal_geometry, literal_instant, refused};
 use crate::search::filter::{Filter, FilterError};
 use crate::search::geometry::{self, Envelope};
 use crate::search::query::Field;
-
-/// What values are compared as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Number,
-    Text,
-    Truth,
-    /// Microseconds since 1970.
-    Instant,
-}
-
-/// Properties that hold a time by STAC's common metadata: a text that they are compared with is read as one.
-const TIMES: [&str; 7] = ["datetime", "start_datetime", "end_datetime", "created", "updated", "published", "expires"];
 
 /// How many wildcards a pattern may have: matching tries them in all combinations.
 const MOST_WILDCARDS: usize = 12;
@@ -58,52 +44,6 @@ fn area_of(expr: &Expr) -> Option<Vec<Envelope>> {
         }
         _ => None,
     }
-}
-
-fn is_geometry_property(expr: &Expr) -> bool {
-    matches!(expr, Expr::Property { property } if Field::parse(property) == Ok(Field::Geometry))
-}
-
-/// A geometry that the filter spells out, as GeoJSON; none when the expression is something else.
-fn literal_geometry(expr: &Expr) -> Result<Option<String>, FilterError> {
-    let value = match expr {
-        Expr::Geometry(Geometry::GeoJSON(geometry)) => {
-            serde_json::to_value(geometry).map_err(|error| refused(format!("a geometry of the filter: {error}")))?
-        }
-        Expr::Geometry(wkt) => {
-            serde_json::to_value(wkt).map_err(|error| refused(format!("a geometry of the filter: {error}")))?
-        }
-        Expr::BBox { bbox } => {
-            let numbers: Option<Vec<f64>> = bbox
-                .iter()
-                .map(|number| match **number {
-                    Expr::Float(number) => Some(number),
-                    _ => None,
-                })
-                .collect();
-            let numbers = numbers.ok_or_else(|| refused("a BBOX of the filter holds something else than numbers"))?;
-            let boxes =
-                geometry::boxes_of(&numbers).map_err(|reason| refused(format!("a BBOX of the filter: {reason}")))?;
-            return Ok(Some(boxes_as_geojson(&boxes)));
-        }
-        _ => return Ok(None),
-    };
-    geometry::check(&value, "").map_err(|faults| {
-        let fault = faults.first().map(ToString::to_string).unwrap_or_default();
-        refused(format!("a geometry of the filter: {fault}"))
-    })?;
-    Ok(Some(value.to_string()))
-}
-
-/// Boxes as one geometry.
-pub(super) fn boxes_as_geojson(boxes: &[Envelope]) -> String {
-    let polygons: Vec<Value> = boxes
-        .iter()
-        .map(|[west, south, east, north]| {
-            serde_json::json!([[[west, south], [east, south], [east, north], [west, north], [west, south]]])
-        })
-        .collect();
-    serde_json::json!({"type": "MultiPolygon", "coordinates": polygons}).to_string()
 }
 
 struct Compiler<'a> {
@@ -277,6 +217,7 @@ impl Compiler<'_> {
             (Field::Id, Kind::Text) => Ok("i.id".to_owned()),
             (Field::Collection, Kind::Text) => Ok("c.id".to_owned()),
             (Field::Datetime, Kind::Instant) => Ok("i.datetime".to_owned()),
+            (Field::End, Kind::Instant) => Ok("i.stop".to_owned()),
             (Field::Property(names), kind) => {
                 let path = self.parameters.bind(path(names));
                 let (kinds, value) = match kind {
@@ -287,7 +228,6 @@ impl Compiler<'_> {
                 };
                 Ok(format!("(CASE WHEN json_type(i.properties, {path}) IN {kinds} THEN {value} END)"))
             }
-            (Field::Datetime, Kind::Text) => self.property(&Field::Property(vec!["datetime".to_owned()]), kind),
             (Field::Geometry, _) => Err(refused("geometry is compared with something that is no geometry")),
             _ => Ok("NULL".to_owned()),
         }
@@ -388,70 +328,6 @@ impl Compiler<'_> {
     }
 }
 
-/// What operands are compared as; none when they are properties or NULL only.
-fn kind_of(operands: &[&Expr]) -> Result<Option<Kind>, FilterError> {
-    let mut kind = None;
-    let mut is_time = false;
-    for operand in operands {
-        let found = match operand {
-            Expr::Float(_) => Some(Kind::Number),
-            Expr::Literal(_) => Some(Kind::Text),
-            Expr::Bool(_) => Some(Kind::Truth),
-            Expr::Timestamp { .. } | Expr::Date { .. } => Some(Kind::Instant),
-            Expr::Operation { op, .. } if cql2::ARITHOPS.contains(&op.as_str()) => Some(Kind::Number),
-            Expr::Operation { op, .. } if op == "casei" || op == "accenti" => Some(Kind::Text),
-            Expr::Operation { .. } => Some(Kind::Truth),
-            Expr::Property { property } => match field(property)? {
-                Field::Id | Field::Collection => Some(Kind::Text),
-                Field::Datetime => Some(Kind::Instant),
-                Field::Geometry => return Err(refused("geometry is compared with something that is no geometry")),
-                Field::Property(names) => {
-                    is_time |= matches!(names.as_slice(), [name] if TIMES.contains(&name.as_str()));
-                    None
-                }
-            },
-            Expr::Null => None,
-            _ => return Err(refused("the filter compares something that is no single value")),
-        };
-        // What is beside a time is one, if it can be.
-        kind = match (kind, found) {
-            (Some(Kind::Instant), _) | (_, Some(Kind::Instant)) => Some(Kind::Instant),
-            (first, found) => first.or(found),
-        };
-    }
-    let are_times = operands.iter().all(|operand| match operand {
-        Expr::Literal(text) => functions::instant(text).is_some(),
-        _ => true,
-    });
-    Ok(match kind {
-        Some(Kind::Text) if is_time && are_times => Some(Kind::Instant),
-        other => other,
-    })
-}
-
-fn literal_instant(expr: &Expr) -> Result<i64, FilterError> {
-    let text = match expr {
-        Expr::Literal(text) => text,
-        Expr::Timestamp { timestamp: inner } | Expr::Date { date: inner } => match &**inner {
-            Expr::Literal(text) => text,
-            _ => return Err(refused("a time of the filter is no text")),
-        },
-        _ => return Err(refused("a time of the filter is no text")),
-    };
-    let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.clone() };
-    functions::instant(&whole).ok_or_else(|| {
-        let shown: String = text.chars().take(40).collect();
-        refused(format!("{shown:?} is no time such as 2017-06-18T13:04:05Z, nor a date"))
-    })
-}
-
-fn field(name: &str) -> Result<Field, FilterError> {
-    Field::parse(name).map_err(|reason| {
-        let shown: String = name.chars().take(80).collect();
-        refused(format!("{shown:?} is no property that can be asked for: {reason}"))
-    })
-}
-
 /// A pattern of LIKE as one of GLOB, and how many wildcards of any length it has.
 fn as_glob(pattern: &str) -> (String, usize) {
     let (mut glob, mut wildcards) = (String::with_capacity(pattern.len() + 8), 0);
@@ -476,10 +352,6 @@ fn as_glob(pattern: &str) -> (String, usize) {
         }
     }
     (glob, wildcards)
-}
-
-fn refused(reason: impl Into<String>) -> FilterError {
-    FilterError(reason.into())
 }
 
 #[cfg(test)]

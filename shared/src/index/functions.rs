@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use chrono::DateTime;
 use geo::{Geometry, Intersects, Relate};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, Error, Result};
 use serde_json::Value;
+
+use crate::search::cql::instant;
 
 type Failure = Box<dyn std::error::Error + Send + Sync + 'static>;
 
@@ -31,11 +32,6 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     })?;
     connection.create_scalar_function("compute", 3, flags, compute)?;
     connection.create_scalar_function("lists", 3, flags, lists)
-}
-
-/// A time of RFC 3339 in microseconds since 1970.
-pub(super) fn instant(text: &str) -> Option<i64> {
-    DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros())
 }
 
 /// A geometry of GeoJSON.

@@ -12,6 +12,7 @@ use super::filter;
 use super::sql::{Parameters, path};
 use super::token;
 use super::write::{hash_of, seconds};
+use crate::search::cql::boxes_as_geojson;
 use crate::search::geometry::{self, Envelope};
 use crate::search::ports::SearchError;
 use crate::search::query::{Field, Interval, Query, SortKey};
@@ -82,10 +83,10 @@ pub(super) fn plan(connection: &Connection, query: &Query) -> Result<Option<Plan
     let expressions: Vec<(String, bool)> =
         sort.iter().map(|key| (expression(&key.field, &mut parameters), key.descending)).collect();
     let order = written(&sort);
-    // After the properties: by id, then collection, the greatest first.
+    let is_descending = sort.first().is_some_and(|key| key.descending);
     let mut keys: Vec<(&str, bool)> =
         expressions.iter().map(|(text, descending)| (text.as_str(), *descending)).collect();
-    keys.extend([("i.id", true), ("i.collection", true)]);
+    keys.extend([("c.id", is_descending), ("i.id", is_descending)]);
     if let Some(token) = &query.token {
         let last = token::read(token, &order, keys.len())?;
         conditions.push(after(&keys, &last, &mut parameters));
@@ -118,7 +119,7 @@ pub(super) fn plan(connection: &Connection, query: &Query) -> Result<Option<Plan
             if is_never_null(text) {
                 format!("{text} {direction}")
             } else {
-                format!("{text} IS NULL, {text} {direction}")
+                format!("{text} IS NULL {direction}, {text} {direction}")
             }
         })
         .collect();
@@ -244,7 +245,7 @@ fn meets_boxes(boxes: &[Envelope], parameters: &mut Parameters) -> String {
         .iter()
         .map(|envelope| {
             let [w, s, e, n] = envelope.map(|degrees| parameters.bind(degrees));
-            let shape = parameters.bind(filter::boxes_as_geojson(&[*envelope]));
+            let shape = parameters.bind(boxes_as_geojson(&[*envelope]));
             format!(
                 "((i.west IS NULL OR (i.west <= {e} AND i.east >= {w} AND i.south <= {n} AND i.north >= {s}))
                  AND ((i.west >= {w} AND i.east <= {e} AND i.south >= {s} AND i.north <= {n})
@@ -291,6 +292,7 @@ fn expression(field: &Field, parameters: &mut Parameters) -> String {
         Field::Id => "i.id".to_owned(),
         Field::Collection => "c.id".to_owned(),
         Field::Datetime => "i.datetime".to_owned(),
+        Field::End => "i.stop".to_owned(),
         Field::Property(names) => {
             let path = parameters.bind(path(names));
             format!("json_extract(i.properties, {path})")
@@ -301,20 +303,23 @@ fn expression(field: &Field, parameters: &mut Parameters) -> String {
 }
 
 fn is_never_null(expression: &str) -> bool {
-    matches!(expression, "i.id" | "c.id" | "i.datetime" | "i.collection")
+    matches!(expression, "i.id" | "c.id" | "i.datetime" | "i.stop")
 }
 
-/// That a row comes after the one with these values. What lacks a value comes last.
+/// That a row comes after the one with these values. What lacks a value is greater than what has one.
 fn after(keys: &[(&str, bool)], last: &[Value], parameters: &mut Parameters) -> String {
     let mut either = Vec::new();
     let mut equal: Vec<String> = Vec::new();
     for ((expression, descending), value) in keys.iter().zip(last) {
         let (past, same) = match value {
-            Value::Null => ("0".to_owned(), format!("{expression} IS NULL")),
+            Value::Null => {
+                let past = if *descending { format!("{expression} IS NOT NULL") } else { "0".to_owned() };
+                (past, format!("{expression} IS NULL"))
+            }
             value => {
                 let bound = parameters.bind(value.clone());
                 let sign = if *descending { "<" } else { ">" };
-                let past = if is_never_null(expression) {
+                let past = if is_never_null(expression) || *descending {
                     format!("{expression} {sign} {bound}")
                 } else {
                     format!("({expression} {sign} {bound} OR {expression} IS NULL)")

@@ -9,7 +9,7 @@ use super::OpenError;
 
 /// The version of the tables below, in `PRAGMA user_version`. Raise it with every change: an index is built anew, not
 /// converted.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// `PRAGMA application_id`: "lzix". Tells our file from any other SQLite database.
 const APPLICATION: i64 = 0x6c7a_6978;

@@ -174,7 +174,7 @@ impl SearchItems for Searcher {
 
     async fn search(&self, query: &Query) -> Result<Found, SearchError> {
         let (rows, next) = self.read(|connection| rows(connection, query))?;
-        let mut found = Found { items: Vec::with_capacity(rows.len()), next };
+        let mut found = Found { items: Vec::with_capacity(rows.len()), next, matched: None };
         for row in rows {
             found.items.extend(self.found(row)?);
         }

@@ -53,6 +53,20 @@ pub(super) fn meaning(error: &Error) -> Meaning {
     }
 }
 
+/// Whether a statement took longer than it may.
+pub(super) fn is_late(error: &Error) -> bool {
+    error.code() == Some(&SqlState::QUERY_CANCELED)
+}
+
+/// Values that are not what they are compared with: data exceptions, program limits, what pgstac and PostGIS raise, types
+/// that no operator compares, columns that are none.
+const OF_REQUEST: [&str; 7] = ["22", "54", "P0", "XX000", "42804", "42883", "42703"];
+
+/// Whether a search failed for what it asks, or for what it met on the way.
+pub(super) fn is_of_request(error: &Error) -> bool {
+    error.code().is_some_and(|code| OF_REQUEST.iter().any(|class| code.code().starts_with(class)))
+}
+
 /// Whether the server does not know who asks, or does not believe it.
 pub(super) fn is_stranger(error: &Error) -> bool {
     matches!(error.code(), Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION))

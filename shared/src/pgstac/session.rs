@@ -58,21 +58,38 @@ impl Drop for Session {
 
 /// Connects. A statement may take `time_out`.
 pub(super) async fn connect(database: &impl Locate, time_out: Duration) -> PortResult<Session> {
+    let (client, task, place) = dial(database).await?;
+    let mut session = Session { client, format: Format::Foreign, partitions: HashMap::new(), place, task };
+    look(&mut session, time_out).await?;
+    Ok(session)
+}
+
+/// A bare connection: what speaks for it, what keeps it going, and which database it is to.
+pub(super) async fn dial(database: &impl Locate) -> PortResult<(Client, JoinHandle<()>, String)> {
     let target = database.locate(false).await?;
-    let (client, task, place) = match open(&target).await? {
-        Ok((client, task)) => (client, task, target.to_string()),
+    match open(&target).await? {
+        Ok((client, task)) => Ok((client, task, target.to_string())),
         // The password may have been changed.
         Err(error) if is_stranger(&error) => {
             let target = database.locate(true).await?;
             let place = target.to_string();
             let (client, task) = open(&target).await?.map_err(|error| failed("connecting to", &place, &error))?;
-            (client, task, place)
+            Ok((client, task, place))
         }
-        Err(error) => return Err(failed("connecting to", &target.to_string(), &error)),
-    };
-    let mut session = Session { client, format: Format::Foreign, partitions: HashMap::new(), place, task };
-    look(&mut session, time_out).await?;
-    Ok(session)
+        Err(error) => Err(failed("connecting to", &target.to_string(), &error)),
+    }
+}
+
+/// The version of a database's pgstac.
+pub(super) async fn version(client: &Client, place: &str) -> PortResult<String> {
+    match client.query_typed_one(statements::VERSION, &[]).await {
+        Ok(row) => Ok(row.get::<_, Option<String>>(0).unwrap_or_default()),
+        Err(error) if is_missing(&error) => {
+            let source = "it has no pgstac; make its schema with `pypgstac migrate`".into();
+            Err(PortError::Denied { what: format!("the database {place}"), source })
+        }
+        Err(error) => Err(failed("asking for the version of pgstac in", place, &error)),
+    }
 }
 
 type Opened = Result<(Client, JoinHandle<()>), tokio_postgres::Error>;
@@ -102,15 +119,7 @@ async fn look(session: &mut Session, time_out: Duration) -> PortResult<()> {
     let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
         [(&time_out, Type::TEXT), (&lock_time_out, Type::TEXT)];
     session.client.query_typed(statements::BEHAVE, &parameters).await.map_err(ill("preparing a session of"))?;
-    let version: Option<String> = match session.client.query_typed_one(statements::VERSION, &[]).await {
-        Ok(row) => row.get(0),
-        Err(error) if is_missing(&error) => {
-            let source = "it has no pgstac; make its schema with `pypgstac migrate`".into();
-            return Err(PortError::Denied { what: format!("the database {place}"), source });
-        }
-        Err(error) => return Err(failed("asking for the version of pgstac in", &place, &error)),
-    };
-    session.format = format(&version.unwrap_or_default(), &place)?;
+    session.format = format(&version(&session.client, &place).await?, &place)?;
     let asked = session.client.query_typed_one(statements::HAS_TABLES, &[]).await;
     if !asked.map_err(ill("looking into"))?.get::<_, bool>(0) {
         make(session).await.map_err(ill("making the schema lazycat in"))?;

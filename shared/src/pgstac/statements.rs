@@ -113,3 +113,47 @@ pub(super) const PRESENT: &str = "SELECT id FROM pgstac.items WHERE collection =
 /// Items as a search gives them.
 pub(super) const HYDRATED: &str = "
     SELECT pgstac.content_hydrate(i)::text FROM pgstac.items i WHERE collection = $1 AND id = $2";
+
+/// How a session for searches behaves. What pgstac would write while it searches is its statistics only.
+pub(super) const BEHAVE_AS_READER: &str = "
+    SELECT set_config('search_path', 'pgstac, public', false), set_config('TimeZone', 'UTC', false),
+           set_config('client_min_messages', 'error', false), set_config('jit', 'off', false),
+           set_config('statement_timeout', $1, false), set_config('pgstac.readonly', 'true', false),
+           set_config('pgstac.format_cache', 'false', false), set_config('default_transaction_read_only', 'on', false)";
+
+pub(super) const SEARCH: &str = "SELECT pgstac.search($1::text::jsonb)::text";
+
+pub(super) const ITEM: &str = "SELECT pgstac.get_item($1, $2)::text";
+
+/// In the order of bytes, whatever that of the database is.
+pub(super) const COLLECTIONS: &str = "
+    SELECT id, content::text FROM pgstac.collections
+    WHERE $1::text IS NULL OR id COLLATE \"C\" > $1 ORDER BY id COLLATE \"C\" LIMIT $2";
+
+pub(super) const COLLECTION: &str = "SELECT id, content::text FROM pgstac.collections WHERE id = $1";
+
+/// Of the newest items, of one collection or of all: names, and types that their values have.
+pub(super) const PROPERTIES: &str = "
+    SELECT DISTINCT p.key COLLATE \"C\" AS name, jsonb_typeof(p.value) AS kind FROM (
+        SELECT content->'properties' AS properties FROM pgstac.items
+        WHERE $1::text IS NULL OR collection = $1 ORDER BY datetime DESC LIMIT 200
+    ) s, LATERAL jsonb_each(s.properties) p
+    WHERE jsonb_typeof(p.value) <> 'null' ORDER BY 1, 2 DESC";
+
+/// Properties that are registered, with what they are read through.
+pub(super) const WRAPPERS: &str = "
+    SELECT n.name, q.wrapper FROM unnest($1::text[]) n (name), LATERAL pgstac.queryable(n.name, $2::text[]) q
+    WHERE q.nulled_wrapper IS NOT NULL OR (q.registered AND q.definition ?| '{type,format}')";
+
+/// The same in 0.9, which knows no queryables of single collections.
+pub(super) const WRAPPERS_BEFORE: &str = "
+    SELECT n.name, q.nulled_wrapper FROM unnest($1::text[]) n (name), LATERAL pgstac.queryable(n.name) q
+    WHERE q.nulled_wrapper IS NOT NULL";
+
+/// Which types of JSON the values of these properties have, null left out, in the newest items.
+pub(super) const TYPES: &str = "
+    SELECT n.name, array_agg(DISTINCT jsonb_typeof(s.properties #> string_to_array(n.name, '.'))) FROM (
+        SELECT content->'properties' AS properties FROM pgstac.items
+        WHERE cardinality($2::text[]) = 0 OR collection = ANY($2) ORDER BY datetime DESC LIMIT 200
+    ) s, unnest($1::text[]) n (name)
+    WHERE jsonb_typeof(s.properties #> string_to_array(n.name, '.')) <> 'null' GROUP BY n.name";

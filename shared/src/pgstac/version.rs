@@ -40,6 +40,15 @@ pub(super) fn format(version: &str, place: &str) -> Result<Format, PortError> {
     }
 }
 
+/// Whether a version keeps several base items for a collection, and has the functions that came with them: 0.10.
+///
+/// # Errors
+///
+/// As [`format`].
+pub(super) fn has_many_base_items(version: &str, place: &str) -> Result<bool, PortError> {
+    format(version, place).map(|_| !version.starts_with("0.9."))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

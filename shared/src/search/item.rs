@@ -43,7 +43,7 @@ pub struct CheckedItem<'a> {
     pub id: Cow<'a, str>,
     /// The id of its collection.
     pub collection: Cow<'a, str>,
-    /// When it was acquired: `datetime`, or `start_datetime` where that is null.
+    /// When its acquisition began: `start_datetime` where both ends are given, else `datetime`.
     pub datetime: DateTime<Utc>,
     /// From `start_datetime` to `end_datetime` where both are given, else `datetime` twice.
     pub interval: (DateTime<Utc>, DateTime<Utc>),
@@ -194,7 +194,7 @@ fn times_of(raw: Option<&RawValue>) -> Result<Acquired, Fault> {
         (_, Some(start), Some(end)) if start > end => {
             Err(Fault::new("/properties/start_datetime", format!("it is {start}, after end_datetime, {end}")))
         }
-        (datetime, Some(start), Some(end)) => Ok((datetime.unwrap_or(start), (start, end))),
+        (_, Some(start), Some(end)) => Ok((start, (start, end))),
         (Some(datetime), _, _) => Ok((datetime, (datetime, datetime))),
         (None, _, _) => Err(Fault::new(
             "/properties/datetime",

@@ -99,6 +99,8 @@ pub struct Found {
     pub items: Vec<FoundItem>,
     /// Where the next page starts; none when this is the last.
     pub next: Option<Token>,
+    /// How many items there are on all pages, when the index tells.
+    pub matched: Option<u64>,
 }
 
 /// Why a search gives nothing.
@@ -129,6 +131,12 @@ pub enum SearchError {
 
 /// A search index as a STAC API sees it.
 pub trait SearchItems {
+    /// The conformance classes of CQL2 that this index does not keep whole. What it cannot do is
+    /// [`SearchError::Filter`].
+    fn unkept(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Whether there is an index that can be searched.
     fn ready(&self) -> impl Future<Output = Result<(), SearchError>> + Send;
 

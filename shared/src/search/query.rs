@@ -29,8 +29,8 @@ pub struct Query {
     pub datetime: Option<Interval>,
     /// Only items that this holds for.
     pub filter: Option<Filter>,
-    /// The order; newest first when empty. Items that are equal in it, and those that lack the property, which come
-    /// last, are ordered by id, then collection, both descending.
+    /// The order; newest first when empty. What lacks a property counts as greater than what has it. Items that are
+    /// equal in all of it are ordered by collection, then id, in the direction of the first key.
     pub sort: Vec<SortKey>,
     /// How many items a page has at most.
     pub limit: usize,
@@ -83,8 +83,10 @@ pub enum Field {
     Id,
     /// The id of its collection.
     Collection,
-    /// When it was acquired: `datetime`, or `start_datetime` where that is null.
+    /// When its acquisition began: `start_datetime` where both ends are given, else `datetime`.
     Datetime,
+    /// When it ended: `end_datetime` where both ends are given, else `datetime`.
+    End,
     /// Its geometry, which can be met but not sorted by.
     Geometry,
     /// A property: the names from the outermost to its own.
@@ -93,7 +95,7 @@ pub enum Field {
 
 impl Field {
     /// Reads the name of a field: `id`, `collection`, `geometry`, or a property with or without `properties.` in front. A dot
-    /// leads into an object.
+    /// leads into an object. The times of an item are a start and an end, whichever of the three it tells them by.
     ///
     /// # Errors
     ///
@@ -103,7 +105,11 @@ impl Field {
             "id" => return Ok(Self::Id),
             "collection" => return Ok(Self::Collection),
             "geometry" => return Ok(Self::Geometry),
-            "datetime" | "properties.datetime" => return Ok(Self::Datetime),
+            _ => {}
+        }
+        match name.strip_prefix("properties.").unwrap_or(name) {
+            "datetime" | "start_datetime" => return Ok(Self::Datetime),
+            "end_datetime" => return Ok(Self::End),
             _ => {}
         }
         if name.len() > LONGEST_NAME {

@@ -7,5 +7,6 @@ mod inspect;
 mod loaders;
 mod refusals;
 mod rows;
+mod searches;
 mod tls;
 mod world;

@@ -40,3 +40,23 @@ fn world() -> (Runtime, Index, Searches, Box<dyn Any>) {
 }
 
 lazycat_tests::index_conformance!(world());
+
+mod searches {
+    use std::any::Any;
+
+    use futures::executor::block_on;
+    use lazycat::index::{Index, Limits, Searcher};
+    use lazycat::search::rebuild::FollowCatalog as _;
+    use lazycat_tests::conformance::{Runtime, searches};
+
+    fn world() -> (Runtime, Searcher, Box<dyn Any>) {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::open(folder.path()).unwrap();
+        let walk = block_on(index.begin()).unwrap();
+        block_on(index.end(walk)).unwrap();
+        block_on(searches::fill(&index));
+        (Runtime::Thread, Searcher::new(folder.path(), Limits::default()), Box::new(folder))
+    }
+
+    lazycat_tests::search_conformance!(world());
+}

@@ -94,26 +94,28 @@ impl Plain {
             && asked.ids.as_ref().is_none_or(|ids| ids.iter().any(|at| items[*at % items.len()].id == self.id))
     }
 
-    /// By the keys, what lacks one last; then by id, the greatest first.
+    /// By the keys, what lacks one behind the greatest; then by collection and id, in the direction of the first key.
     fn order(&self, other: &Self, sort: &[(usize, bool)]) -> Ordering {
-        fn lacking_last<T: PartialOrd>(one: Option<T>, other: Option<T>, descending: bool) -> Ordering {
+        fn lacking_greatest<T: PartialOrd>(one: Option<T>, other: Option<T>) -> Ordering {
             match (one, other) {
-                (Some(one), Some(other)) => {
-                    let order = one.partial_cmp(&other).unwrap();
-                    if descending { order.reverse() } else { order }
-                }
+                (Some(one), Some(other)) => one.partial_cmp(&other).unwrap(),
                 (one, other) => one.is_none().cmp(&other.is_none()),
             }
         }
         let usual = [(0, true)];
         let keys = if sort.is_empty() { &usual } else { sort };
-        let by_keys = keys.iter().map(|(key, descending)| match key {
-            0 => lacking_last(Some(self.time.0), Some(other.time.0), *descending),
-            1 => lacking_last(self.gsd, other.gsd, *descending),
-            2 => lacking_last(self.name.as_ref(), other.name.as_ref(), *descending),
-            _ => lacking_last(Some(self.collection), Some(other.collection), *descending),
+        let directed = |order: Ordering, descending: bool| if descending { order.reverse() } else { order };
+        let by_keys = keys.iter().map(|(key, descending)| {
+            let order = match key {
+                0 => self.time.0.cmp(&other.time.0),
+                1 => lacking_greatest(self.gsd, other.gsd),
+                2 => lacking_greatest(self.name.as_ref(), other.name.as_ref()),
+                _ => self.collection.cmp(&other.collection),
+            };
+            directed(order, *descending)
         });
-        by_keys.fold(Ordering::Equal, Ordering::then).then_with(|| other.id.cmp(&self.id))
+        let at_last = (self.collection, &self.id).cmp(&(other.collection, &other.id));
+        by_keys.fold(Ordering::Equal, Ordering::then).then(directed(at_last, keys[0].1))
     }
 }
 
@@ -274,11 +276,12 @@ fn among_many_items_those_are_found_whose_intervals_reach_from_afar() {
     let bodies: Vec<_> = (0..5_000).map(made).collect();
     assert_eq!(world.load(&bodies).written, bodies.len());
     for (from, to) in [(0, 4_900), (2_500, 5_000), (1_000, 4_000), (300, 2_700)] {
-        let expected: Vec<String> = (0..5_000)
-            .rev()
+        let mut expected: Vec<(i64, String)> = (0..5_000)
             .filter(|number| number - reach(*number).0 <= to && number + reach(*number).1 >= from)
-            .map(|number| format!("i{number:04}"))
+            .map(|number| (number - reach(number).0, format!("i{number:04}")))
             .collect();
+        expected.sort_unstable_by(|one, other| other.cmp(one));
+        let expected: Vec<String> = expected.into_iter().map(|(_, id)| id).collect();
         let query = Query {
             datetime: Some(Interval { from: Some(at(from)), to: Some(at(to)) }),
             limit: 1_000,
@@ -350,11 +353,10 @@ fn sort_keys_without_a_value_in_the_token_do_not_lose_items() {
     for descending in [false, true] {
         let sort = vec![SortKey { field: Field::parse("gsd").unwrap(), descending }];
         let found = pages(&world, &Query { limit: 1, sort, ..Query::default() });
-        let (mut with, without) = (vec!["i0", "i3", "i6"], ["i8", "i7", "i5", "i4", "i2", "i1"]);
+        let mut expected = ["i0", "i3", "i6", "i1", "i2", "i4", "i5", "i7", "i8"];
         if descending {
-            with.reverse();
+            expected.reverse();
         }
-        with.extend(without);
-        assert_eq!(found, with);
+        assert_eq!(found, expected);
     }
 }
