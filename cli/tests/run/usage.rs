@@ -9,7 +9,7 @@ fn wrong_usage_is_told_with_what_to_do() {
     let world = World::new();
     let (source, catalog) = (world.source.to_str().unwrap(), world.catalog.to_str().unwrap());
     for (arguments, said) in [
-        (&[][..], "Usage: lazycat <COMMAND>"),
+        (&[][..], "Usage: lazycat [OPTIONS] <COMMAND>"),
         (&["walk"], "unrecognized subcommand 'walk'"),
         (&["run"], "<SOURCE>"),
         (&["run", source], "--catalog <DIR>"),
