@@ -27,7 +27,11 @@ def build(wanted: list[str]) -> dict[str, str]:
         text=True,
     )
     messages = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
-    built = {message["target"]["name"]: message["executable"] for message in messages if message.get("executable")}
+    built = {
+        message["target"]["name"]: message["executable"]
+        for message in messages
+        if message.get("executable") and message["target"]["kind"] == ["bench"]
+    }
     return {name: built[name] for name in wanted}
 
 

@@ -23,8 +23,13 @@ use serde_json::{Value, json};
 /// How many messages SQS gives a function at once, as the template has it.
 const BATCH: usize = 500;
 
-/// How many items each measurement writes.
-const ITEMS: usize = 20_000;
+/// How many items each measurement writes, and how often each is made, one after the other in turns: an engine is not
+/// equally fast all the time.
+const ITEMS: usize = 8_000;
+const ROUNDS: usize = 3;
+
+/// How often all items are written before anything is measured: a Java machine is slow at first.
+const BEFORE: usize = 3;
 
 /// Ports that are not asked here.
 struct Nothing;
@@ -142,26 +147,57 @@ fn python(corner: &Corner, items: &[Value], refresh: bool) -> f64 {
     said.trim().parse().unwrap()
 }
 
-/// One way and how long it took.
-struct Way<'a> {
-    name: &'a str,
-    seconds: f64,
+/// A way to load all items, and how long it took each time, and each of its batches.
+struct Way {
+    name: &'static str,
+    kind: Kind,
+    /// The name of the way that it is compared to.
+    beside: Option<&'static str>,
+    seconds: Vec<f64>,
+    batches: Vec<f64>,
 }
 
-impl Way<'_> {
-    fn rate(&self) -> f64 {
-        ITEMS as f64 / self.seconds
+#[derive(Clone, Copy)]
+enum Kind {
+    Plain { refresh: bool },
+    Python,
+    Loaders { count: usize, again: bool },
+}
+
+impl Way {
+    fn new(name: &'static str, kind: Kind, beside: Option<&'static str>) -> Self {
+        Self { name, kind, beside, seconds: Vec::new(), batches: Vec::new() }
     }
 
-    /// Prints it, and records it beside another.
-    fn tell(&self, batches: Option<&mut Vec<f64>>, beside: Option<&Way<'_>>) {
-        let longest = batches.map_or_else(String::new, |batches| {
-            batches.sort_by(f64::total_cmp);
-            format!("{:.0} / {:.0}", batches[batches.len() / 2] * 1e3, batches[batches.len() - 1] * 1e3)
-        });
-        println!("| {} | {:.0} | {longest} |", self.name, self.rate());
-        let compared_to = beside.map(|other| (other.name, self.rate() / other.rate()));
-        record_figure("opensearch", self.name, self.rate(), "items/s", compared_to);
+    async fn measure(&mut self, engine: &Engine, items: &[Value], batches: &[Vec<Delivery>]) {
+        let corner = engine.corner();
+        // The index is made before.
+        load_all(&corner.index(), &batches[..1]).await;
+        let seconds = match self.kind {
+            Kind::Plain { refresh } => plain(&corner, items, refresh).as_secs_f64(),
+            Kind::Python => python(&corner, items, true),
+            Kind::Loaders { count, again } => {
+                let indexes: Vec<OpenSearch> = (0..count).map(|_| corner.index()).collect();
+                let parts: Vec<_> = batches.chunks(batches.len().div_ceil(count)).collect();
+                let all =
+                    || futures::future::join_all(indexes.iter().zip(&parts).map(|(index, part)| load_all(index, part)));
+                if again {
+                    all().await;
+                }
+                let start = Instant::now();
+                let each = all().await;
+                let seconds = start.elapsed().as_secs_f64();
+                self.batches.extend(each.concat());
+                seconds
+            }
+        };
+        self.seconds.push(seconds);
+    }
+
+    /// Items per second, in the median.
+    fn rate(&mut self) -> f64 {
+        self.seconds.sort_by(f64::total_cmp);
+        ITEMS as f64 / self.seconds[self.seconds.len() / 2]
     }
 }
 
@@ -171,42 +207,39 @@ async fn main() {
     let items: Vec<Value> = (0..ITEMS).map(item).collect();
     let batches = messages(&items);
     let bytes = items.iter().map(|item| item.to_string().len()).sum::<usize>() / ITEMS;
-    println!("{ITEMS} items of {bytes} bytes, {BATCH} a batch\n");
-    println!("| way | items/s | ms a batch, median / longest |\n|---|---|---|");
-    // A Java machine is slow at first.
-    let corner = engine.corner();
-    load_all(&corner.index(), &batches).await;
-    let prepared = async || {
-        let corner = engine.corner();
-        load_all(&corner.index(), &batches[..1]).await;
-        corner
-    };
-    let seconds = plain(&prepared().await, &items, false).as_secs_f64();
-    Way { name: "a plain _bulk, not to be found at once", seconds }.tell(None, None);
-    let seconds = plain(&prepared().await, &items, true).as_secs_f64();
-    let bulk = Way { name: "a plain _bulk", seconds };
-    bulk.tell(None, None);
-    let seconds = python(&prepared().await, &items, true);
-    let helpers = Way { name: "helpers.bulk of opensearch-py", seconds };
-    helpers.tell(None, Some(&bulk));
-
-    let corner = prepared().await;
-    let index = corner.index();
-    let start = Instant::now();
-    let mut each = load_all(&index, &batches).await;
-    let one = Way { name: "one loader", seconds: start.elapsed().as_secs_f64() };
-    one.tell(Some(&mut each), Some(&helpers));
-    for (loaders, name) in [(2, "2 loaders at once"), (4, "4 loaders at once")] {
-        let corner = prepared().await;
-        let indexes: Vec<OpenSearch> = (0..loaders).map(|_| corner.index()).collect();
-        let start = Instant::now();
-        let parts = batches.chunks(batches.len().div_ceil(loaders));
-        let all = futures::future::join_all(indexes.iter().zip(parts).map(|(index, part)| load_all(index, part))).await;
-        let seconds = start.elapsed().as_secs_f64();
-        Way { name, seconds }.tell(Some(&mut all.concat()), Some(&helpers));
+    println!("{ITEMS} items of {bytes} bytes, {BATCH} a batch, medians of {ROUNDS}\n");
+    const HELPERS: &str = "helpers.bulk of opensearch-py";
+    const ONE: &str = "one loader";
+    let loaders = |count, again| Kind::Loaders { count, again };
+    let mut ways = [
+        Way::new("a plain _bulk, not to be found at once", Kind::Plain { refresh: false }, None),
+        Way::new("a plain _bulk", Kind::Plain { refresh: true }, None),
+        Way::new(HELPERS, Kind::Python, None),
+        Way::new(ONE, loaders(1, false), Some(HELPERS)),
+        Way::new("2 loaders at once", loaders(2, false), Some(HELPERS)),
+        Way::new("4 loaders at once", loaders(4, false), Some(HELPERS)),
+        Way::new("one loader, all of it once more", loaders(1, true), Some(ONE)),
+    ];
+    for _ in 0..BEFORE {
+        load_all(&engine.corner().index(), &batches).await;
     }
-    let again = Instant::now();
-    let mut each = load_all(&index, &batches).await;
-    let seconds = again.elapsed().as_secs_f64();
-    Way { name: "one loader, all of it once more", seconds }.tell(Some(&mut each), Some(&one));
+    for _ in 0..ROUNDS {
+        for way in &mut ways {
+            way.measure(&engine, &items, &batches).await;
+        }
+    }
+    println!("| way | items/s | ms a batch, median / longest |\n|---|---|---|");
+    let rates: Vec<(&str, f64)> = ways.iter_mut().map(|way| (way.name, way.rate())).collect();
+    for (way, (name, rate)) in ways.iter_mut().zip(&rates) {
+        way.batches.sort_by(f64::total_cmp);
+        let longest = way.batches.last().map_or_else(String::new, |longest| {
+            format!("{:.0} / {:.0}", way.batches[way.batches.len() / 2] * 1e3, longest * 1e3)
+        });
+        println!("| {name} | {rate:.0} | {longest} |");
+        let compared_to = way.beside.map(|beside| {
+            let (_, other) = rates.iter().find(|(name, _)| *name == beside).unwrap();
+            (beside, rate / other)
+        });
+        record_figure("opensearch", name, *rate, "items/s", compared_to);
+    }
 }

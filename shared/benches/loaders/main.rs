@@ -31,11 +31,15 @@ const ROUNDS: usize = 9;
 const LOADERS: usize = 4;
 const BUCKET: &str = "bench";
 
-/// How long searches are measured while nothing else goes on.
+/// How often is searched while four loaders are measured.
+const OFTEN: Duration = Duration::from_millis(50);
+
+/// How often is searched while searches are measured, and for how long while nothing else goes on.
+const STEADILY: Duration = Duration::from_millis(200);
 const ALONE: Duration = Duration::from_secs(10);
 
 /// How often each loader loads all its items again while searches are measured.
-const REPROCESSES: usize = 4;
+const REPROCESSES: usize = 5;
 
 #[tokio::main]
 async fn main() {
@@ -83,7 +87,7 @@ async fn measure(what: &str, loader: &Loader, batch: impl Fn(usize) -> Vec<Deliv
 
 /// Four loaders at once, four collections, in months, with a search every 50 ms.
 async fn many(items: &Arc<Vec<Value>>, documents: &Documents) {
-    let searches = Searches::start().await;
+    let searches = Searches::start(OFTEN).await;
     let before = (Instant::now(), cpu::of_server());
     let written = at_once(items, documents, |loader, batch| format!("many-{loader}-{batch}")).await;
     let (seconds, server) = (before.0.elapsed().as_secs_f64(), cpu::of_server() - before.1);
@@ -97,10 +101,10 @@ async fn many(items: &Arc<Vec<Value>>, documents: &Documents) {
 
 /// Searches alone, and while four loaders load all that they have loaded once more.
 async fn reprocess(items: &Arc<Vec<Value>>, documents: &Documents) {
-    let searches = Searches::start().await;
+    let searches = Searches::start(STEADILY).await;
     tokio::time::sleep(ALONE).await;
     let mut alone = searches.end().await;
-    let searches = Searches::start().await;
+    let searches = Searches::start(STEADILY).await;
     let started = Instant::now();
     let mut written = 0;
     for _ in 0..REPROCESSES {

@@ -8,9 +8,6 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
-/// How often is searched.
-const EVERY: Duration = Duration::from_millis(50);
-
 /// How many different searches there are: others would be planned anew each time, and kept.
 const KINDS: usize = 20;
 
@@ -38,13 +35,14 @@ impl Searched {
 }
 
 impl Searches {
-    pub(crate) async fn start() -> Self {
+    /// Starts searching, so often.
+    pub(crate) async fn start(every: Duration) -> Self {
         let address = std::env::var("LAZYCAT_BENCH_DATABASE").unwrap();
         let (client, connection) = tokio_postgres::connect(&address, tokio_postgres::NoTls).await.unwrap();
         tokio::spawn(connection);
         client.batch_execute("SET search_path TO pgstac, public").await.unwrap();
         let done = Arc::new(AtomicBool::new(false));
-        let task = tokio::spawn(search(client, Arc::clone(&done)));
+        let task = tokio::spawn(search(client, every, Arc::clone(&done)));
         Self { done, task }
     }
 
@@ -54,12 +52,12 @@ impl Searches {
     }
 }
 
-async fn search(client: Client, done: Arc<AtomicBool>) -> Searched {
+async fn search(client: Client, every: Duration, done: Arc<AtomicBool>) -> Searched {
     let mut searched = Searched::default();
     let begun = Instant::now();
     for number in 0.. {
         // One that comes late is counted as late, and does not hold up those behind it.
-        let due = begun + EVERY * number;
+        let due = begun + every * number;
         tokio::time::sleep_until(due.into()).await;
         if done.load(Ordering::Relaxed) {
             break;

@@ -20,7 +20,8 @@ use crate::search::item::{self, CheckedItem};
 use crate::search::rebuild::{FollowCatalog, Followed};
 
 /// How many documents are followed in one transaction at most, and how many bytes of them: others may write in between.
-const IN_ONE_TRANSACTION: usize = 1_000;
+/// The more there are, the fewer times a page of an index is written.
+const IN_ONE_TRANSACTION: usize = 4_000;
 const BYTES_IN_ONE: usize = 64 * 1024 * 1024;
 
 /// From how many documents on a thread reads ahead of the one that writes.

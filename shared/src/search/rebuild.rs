@@ -11,7 +11,7 @@ use crate::level::Level;
 use crate::ports::{PortResult, ReadCatalog};
 
 /// How many documents are handed over at once.
-const AT_ONCE: usize = 1_000;
+const AT_ONCE: usize = 4_000;
 
 /// A search index that can follow the catalog beside it: it reads the documents itself, so that it always takes the
 /// latest.
