@@ -46,6 +46,7 @@ setup: ## The tools of the tests, pinned: .venv, node_modules, target/tools, tar
 	tests/setup-cargo-deny.sh
 	tests/opensearch/setup.sh
 	tests/postgres/setup.sh
+	tests/generators/setup.sh
 
 .PHONY: lint
 lint: setup ## Format, clippy, documentation and licences

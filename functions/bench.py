@@ -21,6 +21,8 @@ SETTINGS = {
     "LAZYCAT_TIMEOUT": "60",
     "LAZYCAT_ATTEMPTS": "5",
     "LAZYCAT_AUDIT_REPAIR": "no",
+    "LAZYCAT_GENERATORS": "{}",
+    "LAZYCAT_ITEMS_BUCKET": "long-items",
     "LAZYCAT_SOURCE_BUCKETS": "cbers-pds",
     "LAZYCAT_METADATA_BUCKETS": "cbers-meta-pds",
     "LAZYCAT_CATALOG_BUCKET": "catalog",

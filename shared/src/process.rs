@@ -81,7 +81,8 @@ impl Generators {
         let environment = child::environment(configuration);
         let slots = || Slots::new(configuration.at_once.0);
         let programs = configuration.generators.iter().map(|(name, program)| {
-            let program = Program::new(name, program, environment.clone(), configuration.limits, slots());
+            let program =
+                Program::new(name, program, environment.clone(), configuration.limits, slots(), Arc::clone(&ended));
             (name.clone(), program)
         });
         let stactools = configuration.stactools.as_ref().map(|stactools| {

@@ -181,8 +181,10 @@ fn generator(body: GeneratorBody) -> Result<ItemRequest, MessageError> {
 /// What an option is set to; none where it is not set at all.
 fn setting(name: &str, value: Value) -> Result<Option<Setting>, MessageError> {
     let wrong = |found: &Value| {
+        let shown = |text: &str| super::protocol::shown(text.as_bytes(), 80);
+        let (name, found) = (shown(name), shown(&found.to_string()));
         MessageError(format!(
-            "create_item_options/{name} is {found}, expected a text, a number, true, false, or a list of texts and numbers"
+            "the option {name} of create_item_options is {found}, expected a text, a number, true, false, or a list of texts and numbers"
         ))
     };
     let plain = |value: &Value| match value {
@@ -296,7 +298,7 @@ mod tests {
             ("{\"package_name\":\"a\",\"group_name\":\"b\",\"create_item_args\":[1]}", "expected a string"),
             (
                 "{\"package_name\":\"a\",\"group_name\":\"b\",\"create_item_args\":[],\"create_item_options\":{\"x\":[[]]}}",
-                "create_item_options/x is []",
+                "the option \"x\" of create_item_options is \"[]\"",
             ),
         ] {
             let told = refusal(body);

@@ -283,7 +283,7 @@ mod tests {
             assert!(refused(&task(&[], &[(name, Setting::Flag)])).contains("the name of an option"), "{name}");
         }
         assert!(refused(&task(&["a\0b"], &[])).contains("the character 0"));
-        assert!(refused(&task(&["a"; 300], &[])).contains("306 arguments"));
+        assert!(refused(&task(&["a"; 300], &[])).contains("arguments of"));
         assert!(refused(&task(&[&"a".repeat(200_000)], &[])).contains("bytes"));
     }
 

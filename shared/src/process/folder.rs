@@ -141,7 +141,7 @@ mod tests {
         fs::write(deep.join("file"), vec![1; 300_000]).unwrap();
         std::os::unix::fs::symlink("/", deep.join("link")).unwrap();
         assert!(folder.holds_more_than(200_000) && !folder.holds_more_than(1_000_000));
-        fs::set_permissions(&deep, Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&deep, Permissions::from_mode(0o000)).unwrap();
         let path = folder.path().to_owned();
         drop(folder);
         assert!(!path.exists());

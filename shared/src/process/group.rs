@@ -1,5 +1,6 @@
 //! Ending a process with everything that it has started.
 
+use std::collections::HashSet;
 use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -32,16 +33,17 @@ impl Group {
         }
         // There may be nobody left.
         let _ = kill_process_group(self.leader, Signal::KILL);
+        let mut killed = HashSet::new();
         for _ in 0..ROUNDS {
-            if !self.kill_strays() {
+            if !self.kill_strays(&mut killed) {
                 return;
             }
         }
         tracing::warn!(group = ?self.leader, "processes of a generator start others faster than they can be ended");
     }
 
-    /// Whether there were any.
-    fn kill_strays(&self) -> bool {
+    /// Whether there were any that were not `killed` before: these may take a moment to end.
+    fn kill_strays(&self, killed: &mut HashSet<Pid>) -> bool {
         let mark = format!("{MARKER}={}", self.marker);
         let mut found = false;
         // Elsewhere than on Linux there is no such folder, and only the group is ended.
@@ -51,7 +53,7 @@ impl Group {
             // One that cannot be read is somebody else's, or has ended.
             let Ok(environment) = fs::read(process.path().join("environ")) else { continue };
             if environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes()) {
-                found |= kill_process(pid, Signal::KILL).is_ok();
+                found |= kill_process(pid, Signal::KILL).is_ok() && killed.insert(pid);
             }
         }
         found

@@ -61,6 +61,9 @@ impl Stactools {
             GeneratorError::passing("unavailable", format!("{package} cannot be started: {error}"))
         };
         let _slot = self.slots.take(deadline)?;
+        if self.ended.load(Ordering::SeqCst) {
+            return Err(super::ended());
+        }
         let folder = Folder::new().map_err(failed)?;
         let destination = folder.path().join(DESTINATION);
         let destination = destination.to_string_lossy();

@@ -36,6 +36,8 @@ pub(super) struct Program {
     environment: Environment,
     limits: Limits,
     slots: Slots,
+    /// No more are started.
+    ended: Arc<AtomicBool>,
     live: Mutex<Option<Live>>,
 }
 
@@ -83,6 +85,7 @@ impl Program {
         environment: Environment,
         limits: Limits,
         slots: Slots,
+        ended: Arc<AtomicBool>,
     ) -> Self {
         Self {
             name: name.to_owned(),
@@ -91,6 +94,7 @@ impl Program {
             environment,
             limits,
             slots,
+            ended,
             live: Mutex::new(None),
         }
     }
@@ -111,6 +115,10 @@ impl Program {
     /// Puts a question to the program that runs, or to one that is started for it.
     fn put(&self, id: &str, question: String, asker: Sender<Result<String, Failed>>) -> Result<(), GeneratorError> {
         let mut live = lock(&self.live);
+        // Looked at with the lock held, which whoever ends it takes next.
+        if self.ended.load(Ordering::SeqCst) {
+            return Err(super::ended());
+        }
         let mut open = Some(Open { deadline: Instant::now() + self.time_out, asker });
         if let Some(running) = &*live
             && running.desk.register(id, &mut open)

@@ -6,13 +6,14 @@
 //! `BOLERO_RANDOM_SEED` that repeats it; once mended, the input is kept in the corpus.
 //!
 //! [`scenes`] is scene metadata, [`xml`] compares its markup with another reader's, [`messages`] is what stands in queues,
-//! [`keys`] names and keys, [`catalogs`] documents that are read back, [`geometry`] footprints. [`growth`] asks of long
+//! [`generators`] what is asked of generators and what they say, [`keys`] names and keys, [`catalogs`] documents that are read back, [`geometry`] footprints. [`growth`] asks of long
 //! inputs that the work grows as they do. [`bounds`] counts memory.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bounds;
 mod catalogs;
+mod generators;
 mod geometry;
 mod growth;
 mod json;
