@@ -32,6 +32,8 @@ class Function:
             "AWS_LAMBDA_RUNTIME_API": f"{HERE}:{self._runtime.server_port}",
             "AWS_LAMBDA_FUNCTION_NAME": "stac-api", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512", "AWS_REGION": "us-east-1",
+            # A function URL is reached over https; this one is not.
+            "LAZYCAT_PUBLIC_URL": self.url,
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LAZYCAT_"))}
         self.log = log

@@ -55,7 +55,7 @@ def serve_field(port_of_database: int) -> tuple[subprocess.Popen, str]:
         "ENV_FILE": os.devnull,
     }
     server = subprocess.Popen(
-        [FIELD, "stac_fastapi.pgstac.app:app", "--host", "127.0.0.1", "--port", str(port), "--log-level", "error"],
+        [FIELD, "stac_fastapi.pgstac.app:create_app", "--factory", "--host", "127.0.0.1", "--port", str(port), "--log-level", "error"],
         env=os.environ | settings, stdin=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 60

@@ -11,7 +11,7 @@ use lazycat::search::ports::{IndexItems, SearchError, SearchItems};
 use lazycat::search::query::{Interval, MOST_SORT_KEYS, Query, SortKey, Token};
 use serde_json::{Value, json};
 
-/// One test for each promise. The expression makes, each time, what runs futures, an index that [`fill`] has filled, and
+/// One test for each promise. The expression makes, each time, what runs futures, an index that `fill` has filled, and
 /// whatever must live as long. `but for old engines` are the promises that pgstac 0.9 does not keep.
 #[macro_export]
 macro_rules! search_conformance {
