@@ -64,7 +64,7 @@ impl Searched {
             let database = text
                 .parse::<Target>()
                 .map_err(|error| format!("{DATABASE} is no connection string of libpq: {error}"))?;
-            return Ok(Some(IndexPlace::Pgstac { database, secret: self.database_secret.clone() }));
+            return Ok(Some(IndexPlace::Pgstac { database: Box::new(database), secret: self.database_secret.clone() }));
         }
         let Some(endpoint) = self.opensearch.clone() else { return Ok(None) };
         let user = match &self.opensearch_secret {

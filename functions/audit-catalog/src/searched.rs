@@ -55,7 +55,7 @@ impl Searched {
                 ));
             }
             (true, None) => match database.unwrap_or_default().parse::<Target>() {
-                Ok(database) => Some(IndexPlace::Pgstac { database, secret }),
+                Ok(database) => Some(IndexPlace::Pgstac { database: Box::new(database), secret }),
                 Err(error) => return fault(format!("{DATABASE} is no connection string of libpq: {error}")),
             },
             (false, Some(endpoint)) => {

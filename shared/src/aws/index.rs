@@ -19,7 +19,7 @@ pub enum IndexPlace {
     /// A database with pgstac.
     Pgstac {
         /// Which; where there is a secret, what that does not say.
-        database: Target,
+        database: Box<Target>,
         /// The name or ARN of the secret with its user and password.
         secret: Option<String>,
     },
@@ -50,7 +50,7 @@ pub enum IndexUser {
 #[derive(Debug)]
 pub enum AuditedIndex {
     /// In PostgreSQL.
-    Pgstac(pgstac::Inspector<Database>),
+    Pgstac(Box<pgstac::Inspector<Database>>),
     /// In OpenSearch.
     OpenSearch(Box<opensearch::Inspector>),
 }
@@ -59,9 +59,9 @@ pub enum AuditedIndex {
 #[derive(Debug)]
 pub enum Database {
     /// All of it is known.
-    Known(Target),
+    Known(Box<Target>),
     /// A secret says the rest.
-    Secret(DatabaseSecret),
+    Secret(Box<DatabaseSecret>),
 }
 
 impl Locate for Database {
@@ -94,10 +94,11 @@ impl IndexPlace {
                 let database = match secret {
                     None => Database::Known(database.clone()),
                     Some(secret) => {
-                        Database::Secret(DatabaseSecret::new(clients.secrets.clone(), secret.clone(), database.clone()))
+                        let base = Target::clone(database);
+                        Database::Secret(Box::new(DatabaseSecret::new(clients.secrets.clone(), secret.clone(), base)))
                     }
                 };
-                Ok(AuditedIndex::Pgstac(pgstac::Inspector::new(database, addresses, time_out)))
+                Ok(AuditedIndex::Pgstac(Box::new(pgstac::Inspector::new(database, addresses, time_out))))
             }
             Self::OpenSearch { endpoint, user, items } => {
                 let access = match user {

@@ -63,10 +63,9 @@ pub(crate) fn merged(pages: Vec<IndexPage>) -> IndexPage {
 /// items may not have come all.
 pub(crate) fn page(mut items: Vec<Indexed>, most: usize) -> IndexPage {
     let more = items.len() >= most;
-    if more && let Some(last) = items.last().map(|item| item.name.key.clone()) {
-        if items.first().is_some_and(|first| first.name.key != last) {
-            items.retain(|item| item.name.key != last);
-        }
+    let (first, last) = (items.first().map(|item| &item.name.key), items.last().map(|item| item.name.key.clone()));
+    if more && first != last.as_ref() {
+        items.retain(|item| Some(&item.name.key) != last.as_ref());
     }
     IndexPage { items, more }
 }
