@@ -7,6 +7,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use lazycat::opensearch::OpenSearch;
 use lazycat::opensearch::settings::{Access, Connection, ConnectionError, Settings};
 use lazycat::search::change::Applied::{Removed, Superseded, Written};
+use lazycat::search::ports::UnknownCollection;
 use lazycat_tests::tls::Authority;
 use lazycat_tests::wire::{Answer, Request, Service};
 use serde_json::{Value, json};
@@ -21,7 +22,12 @@ fn connection(service: &Service) -> Connection {
 }
 
 fn settings() -> Settings {
-    Settings { backoff: Duration::from_millis(1), attempts: ATTEMPTS, ..Settings::default() }
+    Settings {
+        backoff: Duration::from_millis(1),
+        attempts: ATTEMPTS,
+        unknown_collection: UnknownCollection::Make,
+        ..Settings::default()
+    }
 }
 
 fn index(service: &Service) -> OpenSearch {
