@@ -103,7 +103,14 @@ fn both(what: &str, before: &[SceneSpec], new: &[SceneSpec], per_tick: usize) {
     let [of_lazy, of_eager] = [&lazy, &eager].map(|asked| asked.rebuilds as f64);
     record_figure("lazy", &format!("{what}, levels rebuilt"), of_lazy, "", ratio(of_lazy, of_eager));
     let [of_lazy, of_eager] = [&lazy, &eager].map(|asked| asked.requests() as f64 / new.len() as f64);
-    record_figure("lazy", &format!("{what}, requests"), of_lazy, "a scene", ratio(of_lazy, of_eager));
+    record_figure("lazy", &format!("{what}, all requests"), of_lazy, "a scene", ratio(of_lazy, of_eager));
+    for (of, operations, number) in [
+        ("scene", &["read source", "get item", "put item", "publish", "put mark"][..], new.len() as u64),
+        ("level rebuilt", &["get", "head", "list", "put if", "remove mark"], lazy.rebuilds),
+    ] {
+        let asked: u64 = operations.iter().filter_map(|operation| lazy.counts.get(*operation)).sum();
+        record_figure("lazy", &format!("{what}, requests a {of}"), asked as f64 / number as f64, "", None);
+    }
     let (of_lazy, of_eager) = (dollars(&lazy, true), dollars(&eager, false));
     record_figure("lazy", &format!("{what}, cost"), of_lazy, "dollars", ratio(of_lazy, of_eager));
 }
