@@ -76,7 +76,7 @@ judges: setup build ## The field's validators, client and API over what `make ru
 	$(LAZYCAT) run fixtures/scenes --catalog target/judged
 	tests/judges/judge.py target/judged
 	$(LAZYCAT) validate target/judged
-	$(CARGO) build --workspace --locked --bin stac-api
+	$(CARGO) test --workspace --locked --no-run --test starts
 	.venv/bin/python -B -m pytest -q -rs -p no:cacheprovider tests/api
 
 .PHONY: fuzz
