@@ -15,10 +15,13 @@ use lazycat_tests::bench::{BUCKET, Bench, level_of, run};
 use super::audit::{all, audited_with, drift, edit, expected, three, work_off};
 use super::{announced, item_key, scene};
 
+/// The items of an index, each with when it was last changed, as far as that is known, and its bytes.
+type Items = BTreeMap<ItemName, (Option<DateTime<Utc>>, Vec<u8>)>;
+
 /// An index of loaders that are fed by the item topic, or by hand.
 #[derive(Debug, Clone, Default)]
 struct Index {
-    items: Arc<Mutex<BTreeMap<ItemName, (Option<DateTime<Utc>>, Vec<u8>)>>>,
+    items: Arc<Mutex<Items>>,
     items_a_page: usize,
     fails: bool,
 }
@@ -102,6 +105,9 @@ impl InspectIndex for Index {
 
 type Damage = fn(&Bench, &Index, &[SceneSpec; 3]);
 
+/// What was done, by whom, and what is to be found.
+type Case<'a> = (&'a str, Damage, Vec<(Class, &'a str)>);
+
 #[test]
 fn an_index_in_step_has_no_drift_and_costs_its_listing() {
     let (bench, _) = three();
@@ -121,7 +127,7 @@ fn an_index_in_step_has_no_drift_and_costs_its_listing() {
 fn every_class_of_drift_is_found_and_repaired_through_the_queues() {
     let [first, second, third] = [scene(121, 1), scene(121, 2), scene(122, 1)].map(|scene| item_key(&scene));
     let gone = item_key(&scene(123, 7));
-    let cases: [(&str, Damage, Vec<(Class, &str)>); 5] = [
+    let cases: [Case<'_>; 5] = [
         (
             "the index has lost an item",
             |_, index, scenes| index.remove(&item_key(&scenes[0])),
