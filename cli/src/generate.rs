@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -189,7 +190,8 @@ fn next(requests: &mut Requests) -> io::Result<Option<String>> {
 
 /// Works on requests, as many at a time as are there; gives how many gave no item.
 async fn all<G: RunGenerators + Sync>(generators: &G, mut lines: Receiver<Line>) -> Result<usize, String> {
-    let ports = Ports { generators, topic: &Printer, store: &Printer, letters: &Printer, world: &Printer };
+    let printer = &Printer::default();
+    let ports = Ports { generators, topic: printer, store: printer, letters: printer, world: printer };
     let mut refused = 0;
     let mut batch = Vec::with_capacity(AT_ONCE);
     while lines.recv_many(&mut batch, AT_ONCE).await > 0 {
@@ -208,7 +210,9 @@ async fn all<G: RunGenerators + Sync>(generators: &G, mut lines: Receiver<Line>)
             }
         }
         let report: Report = from_request(&ports, ONCE, &deliveries).await;
-        if let Some(trouble) = report.troubles.into_iter().next().or(broken) {
+        // Without a reader nothing more need be made.
+        let printing = printer.broken.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(trouble) = printing.or(report.troubles.into_iter().next()).or(broken) {
             return Err(trouble);
         }
         refused += report.refused.len();
@@ -217,7 +221,11 @@ async fn all<G: RunGenerators + Sync>(generators: &G, mut lines: Receiver<Line>)
 }
 
 /// Standard output in place of a topic, standard error in place of dead letters.
-struct Printer;
+#[derive(Default)]
+struct Printer {
+    /// Why standard output takes nothing any more.
+    broken: Mutex<Option<String>>,
+}
 
 impl PublishMade for Printer {
     fn longest(&self) -> usize {
@@ -231,7 +239,11 @@ impl PublishMade for Printer {
         if let Err(error) = out.flush() {
             printed.fill_with(|| Err(error.kind().into()));
         }
-        let failed = |error: io::Error| PortError::Unavailable { what: "printing".to_owned(), source: error.into() };
+        let failed = |error: io::Error| {
+            let told = format!("printing: {error}");
+            *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
+            PortError::Unavailable { what: "printing".to_owned(), source: error.into() }
+        };
         printed.into_iter().map(|printed| printed.map_err(failed)).collect()
     }
 }

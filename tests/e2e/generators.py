@@ -60,6 +60,12 @@ class GeneratorStack:
         sqs = self.world.client("sqs")
         self._subscriber = sqs.create_queue(QueueName=f"{self.name}-subscriber")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=self._subscriber, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allow = {
+            "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": self.outputs["ItemsTopic"]}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        sqs.set_queue_attributes(QueueUrl=self._subscriber, Attributes={"Policy": policy})
         self.world.client("sns").subscribe(TopicArn=self.outputs["ItemsTopic"], Protocol="sqs", Endpoint=arn)
 
     def delete(self):
