@@ -164,9 +164,7 @@ impl Deployed {
 
     /// Opens the search index, to look into it.
     fn open(&self, place: &IndexPlace, bucket: &str, settings: &Settings) -> Result<AuditedIndex, String> {
-        let public_url = settings.site.public_url.as_deref().unwrap_or_default();
-        let addresses = Addresses::new(bucket, public_url)
-            .map_err(|reason| format!("the address of the catalog is {public_url:?}: {reason}"))?;
+        let addresses = Addresses::new(bucket, settings.site.public_url.as_deref().unwrap_or_default());
         self.run(place.open(&self.clients, addresses, PATIENCE / 3)).map_err(told)
     }
 

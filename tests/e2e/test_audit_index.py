@@ -18,6 +18,8 @@ from cluster import Cluster  # noqa: E402
 SCENES = fixtures("CBERS4A/WPM/**/*.xml")
 PREFIX = "CBERS4A/WPM"
 COLLECTION = "CBERS4A-WPM"
+# Where readers would find the catalog. Loaders remember no addresses over http, such as the emulator's.
+ADDRESS = "https://stac.example.com/"
 
 
 @pytest.fixture(scope="module")
@@ -32,21 +34,26 @@ def database():
 
 
 @pytest.fixture(scope="module")
-def loader(stack, database, tmp_path_factory):
+def addressed(stack, source_topic):
+    """The stack, as it is deployed behind an address of its own; as before in the end."""
+    stack.deploy(ARCHITECTURE, source_topic, PublicUrl=ADDRESS)
+    yield stack
+    stack.deploy(ARCHITECTURE, source_topic)
+
+
+@pytest.fixture(scope="module")
+def loader(addressed, database, tmp_path_factory):
     """A loader of all that the stack publishes of one camera."""
+    stack = addressed
     loader = LoaderStack(stack, "load-searched", "LoadStacItems")
     loader.deploy(
         build(stack, "load-stac-items", tmp_path_factory.mktemp("loader"), ARCHITECTURE), Architecture=ARCHITECTURE, UnknownCollection="make",
         Topic=stack.outputs["ItemsTopic"], SecondTopic=stack.outputs["ReprocessedItemsTopic"],
-        FilterPolicy=json.dumps({"links.self.href": [{"prefix": address(stack, PREFIX)}]}),
+        FilterPolicy=json.dumps({"links.self.href": [{"prefix": ADDRESS + PREFIX}]}),
         Database=f"{connection(database)}?sslmode=disable",
     )
     yield loader
     loader.delete()
-
-
-def address(stack, key: str) -> str:
-    return stack.outputs["CatalogUrl"].removesuffix("catalog.json") + key
 
 
 def connection(database: Cluster) -> str:

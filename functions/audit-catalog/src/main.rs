@@ -78,8 +78,7 @@ impl Configuration {
     /// The search index, where the stack names one.
     async fn index(&self, clients: &Clients) -> Result<Option<AuditedIndex>, Failure> {
         let Some(place) = &self.searched.place else { return Ok(None) };
-        let addresses = Addresses::new(&self.catalog_bucket, &self.public_url)
-            .map_err(|reason| format!("LAZYCAT_PUBLIC_URL is {:?}: {reason}", self.public_url))?;
+        let addresses = Addresses::new(&self.catalog_bucket, &self.public_url);
         Ok(Some(place.open(clients, addresses, self.time_out / 9).await?))
     }
 

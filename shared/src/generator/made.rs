@@ -44,7 +44,8 @@ impl Made {
         let text = finished(given, collection).map_err(|fault| fault.to_string())?;
         let checked = check(&text).map_err(|faults| told(&faults))?;
         // Whatever is not looked at here is read by others: what is nested as deep as nobody reads it is none.
-        serde_json::from_str::<serde_json::Value>(&text).map_err(|error| format!("it cannot be read whole: {error}"))?;
+        serde_json::from_str::<serde_json::Value>(&text)
+            .map_err(|error| format!("it cannot be read whole: {error}"))?;
         let made = Self {
             id: checked.id.clone().into_owned(),
             collection: checked.collection.clone().into_owned(),

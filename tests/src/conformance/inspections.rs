@@ -14,7 +14,7 @@ const PUBLIC: &str = "https://stac.example.com/cbers/";
 /// The addresses of the catalog that is audited.
 #[must_use]
 pub fn addresses() -> Addresses {
-    Addresses::new(BUCKET, PUBLIC).unwrap_or_else(|reason| panic!("{reason}"))
+    Addresses::new(BUCKET, PUBLIC)
 }
 
 /// One test for each promise. The expression makes, each time, what runs futures, an empty index, what looks into it for
