@@ -1,7 +1,7 @@
 //! The STAC API over pgstac on a port, for a benchmark that asks it: `LAZYCAT_BENCH_DATABASE` names the database. Prints its
 //! address, and serves until its input ends.
 
-#![allow(clippy::panic)]
+#![allow(clippy::panic, clippy::print_stdout)]
 
 use std::io::Read as _;
 
