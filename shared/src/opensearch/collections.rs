@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::OpenSearch;
 use super::bulk::{Document, Outcome, What, Write};
-use super::client::{Answer, Content, pause, unavailable};
+use super::client::{Answer, Cause, Content, pause, unavailable};
 use super::mappings::{self, SOURCE};
 use super::names;
 use crate::ports::PortResult;
@@ -48,11 +48,14 @@ struct Found {
     #[serde(rename = "_version")]
     version: Option<i64>,
     #[serde(rename = "_source")]
-    pub(super) source: Option<Value>,
+    source: Option<Value>,
     #[serde(default)]
     found: bool,
-    error: Option<super::client::Cause>,
+    error: Option<Cause>,
 }
+
+/// What is said of a document whose index has no shard that answers yet.
+const NOT_YET_THERE: &str = "no_shard_available_action_exception";
 
 /// A document that is there.
 pub(super) struct Known {
@@ -275,18 +278,21 @@ impl OpenSearch {
             names::segment(index)
         );
         let asked = json!({"ids": ids});
-        let documents: Documents =
-            self.expect(Method::POST, &path, Some(&asked)).await?.read("looking up documents")?;
-        let mut known = BTreeMap::new();
-        for found in documents.docs {
-            if let Some(error) = found.error {
+        let mut attempt = 1;
+        loop {
+            let documents: Documents =
+                self.expect(Method::POST, &path, Some(&asked)).await?.read("looking up documents")?;
+            let error = match known(documents) {
+                Ok(known) => return Ok(known),
+                Err(error) => error,
+            };
+            // An index that somebody else has just made is about to be there.
+            if error.kind != NOT_YET_THERE || attempt >= self.settings.attempts {
                 return Err(unavailable("looking up documents", error.to_string()));
             }
-            if found.found {
-                known.insert(found.id, Known { version: found.version.unwrap_or(0), source: found.source });
-            }
+            tokio::time::sleep(pause(self.settings.backoff, attempt)).await;
+            attempt += 1;
         }
-        Ok(known)
     }
 
     /// A request that must succeed; tried again while the engine is overloaded or away.
@@ -312,6 +318,20 @@ impl OpenSearch {
             attempt += 1;
         }
     }
+}
+
+/// The documents that are there, or why one could not be looked up.
+fn known(documents: Documents) -> Result<BTreeMap<String, Known>, Cause> {
+    let mut known = BTreeMap::new();
+    for found in documents.docs {
+        if let Some(error) = found.error {
+            return Err(error);
+        }
+        if found.found {
+            known.insert(found.id, Known { version: found.version.unwrap_or(0), source: found.source });
+        }
+    }
+    Ok(known)
 }
 
 pub(super) fn refused(reason: &str, detail: String) -> IndexError {
