@@ -143,6 +143,7 @@ def test_the_function_looks_into_the_index_that_its_stack_names(stack, loader, d
         sql("DELETE FROM pgstac.items WHERE id = %s", SCENES[0].id)
         answer = client.invoke(FunctionName=name, Payload=json.dumps({"prefix": PREFIX}).encode())
         report = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, report
         assert [*report["drift"]] == ["index-missing"] and report["looked"]["indexed"] == len(SCENES)
         assert any('"AuditIndexMissing":[1.0]' in line for line in stack.log_lines("AuditCatalog"))
         answer = client.invoke(FunctionName=name, Payload=json.dumps({"prefix": PREFIX, "index": False}).encode())
