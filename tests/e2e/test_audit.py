@@ -92,7 +92,8 @@ def repairing(stack, source_topic):
     client.update_function_configuration(FunctionName=name, Environment={"Variables": known | {"LAZYCAT_AUDIT_GRACE": "2"}})
     yield stack
     stack.forbid_batches("AuditCatalogRole")
-    stack.deploy(ARCHITECTURE, source_topic)
+    # A parameter that is not named keeps its value.
+    stack.deploy(ARCHITECTURE, source_topic, AuditRepair="no")
 
 
 def test_a_stack_that_may_repair_does_so_with_the_rights_that_it_then_has(repairing):
