@@ -38,8 +38,7 @@ def addressed(stack, source_topic):
     """The stack, as it is deployed behind an address of its own; as before in the end."""
     stack.deploy(ARCHITECTURE, source_topic, PublicUrl=ADDRESS)
     yield stack
-    # A parameter that is not named keeps its value.
-    stack.deploy(ARCHITECTURE, source_topic, PublicUrl="")
+    stack.deploy(ARCHITECTURE, source_topic)
 
 
 @pytest.fixture(scope="module")
