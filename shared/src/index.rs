@@ -24,6 +24,7 @@ mod token;
 mod topic;
 mod write;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -33,7 +34,7 @@ pub use self::inspect::Inspector;
 pub use self::search::{Limits, Searcher};
 pub use self::topic::Topic;
 
-use crate::local::{STATE_FOLDER, is_full};
+use crate::local::{STATE_FOLDER, is_full, locks};
 use crate::ports::{BoxError, PortError, PortResult};
 
 /// The name of the file.
@@ -115,9 +116,7 @@ impl Index {
             .map_err(|error| OpenError::Failed { path: dir.to_owned(), source: error.into() })?;
         let folder = base.join(STATE_FOLDER);
         let path = folder.join(NAME);
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| OpenError::Failed { path: path.clone(), source: error.into() })?;
-        let writer = schema::open(&path)?;
+        let writer = open_for_writing(&folder, &path)?;
         functions::register(&writer).map_err(|error| schema::refused(&path, error))?;
         Ok(Self { shared: Arc::new(Shared { path, base, writer: Mutex::new(writer) }) })
     }
@@ -135,12 +134,13 @@ impl Index {
     ///
     /// When it cannot be written.
     pub fn leave_behind(dir: &Path) -> Result<(), OpenError> {
-        let path = dir.join(STATE_FOLDER).join(NAME);
+        let folder = dir.join(STATE_FOLDER);
+        let path = folder.join(NAME);
         if !Self::is_there(dir) {
             return Ok(());
         }
         let leave = || {
-            schema::open(&path)?
+            open_for_writing(&folder, &path)?
                 .execute("UPDATE state SET complete = 0", [])
                 .map(drop)
                 .map_err(|error| schema::refused(&path, error))
@@ -201,6 +201,21 @@ impl Index {
         };
         transact().map_err(|error| failed(&self.shared.path, doing, error))
     }
+}
+
+/// Opens `path` in the state folder, one process after the other: of two that turn a new file to its journal mode at
+/// once, SQLite lets one fail without waiting.
+fn open_for_writing(folder: &Path, path: &Path) -> Result<Connection, OpenError> {
+    let lock = || -> std::io::Result<File> {
+        let locks = folder.join("locks");
+        std::fs::create_dir_all(&locks)?;
+        let opening = locks::lock_file(&locks.join("index"))?;
+        locks::lock(&opening)?;
+        Ok(opening)
+    };
+    // Closing the file lets go of the lock.
+    let _opening = lock().map_err(|error| OpenError::Failed { path: path.to_owned(), source: error.into() })?;
+    schema::open(path)
 }
 
 /// What a failure of SQLite means to the caller of a port.

@@ -24,7 +24,7 @@ mod directory;
 mod files;
 mod holder;
 mod host;
-mod locks;
+pub(crate) mod locks;
 mod log;
 mod source;
 mod state;

@@ -101,7 +101,8 @@ impl From<rusqlite::Error> for Problem {
     }
 }
 
-/// Opens a connection for writing, making the tables in a new file.
+/// Opens a connection for writing, making the tables in a new file. Call it under a lock: of two processes that make the
+/// same file, one would fail.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> Result<Connection, Problem> {
@@ -183,12 +184,9 @@ fn make(connection: &mut Connection) -> Result<(), Problem> {
     // Cannot be changed inside a transaction; stays in the file.
     connection.pragma_update(None, "journal_mode", "wal")?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    // Another process may have been faster.
-    if identity(&transaction)? == (0, 0, 0) {
-        transaction.execute_batch(TABLES)?;
-        transaction.pragma_update(None, "application_id", APPLICATION)?;
-        transaction.pragma_update(None, "user_version", VERSION)?;
-    }
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
 }

@@ -1,7 +1,10 @@
-//! Loaders beside each other: whatever their order, the newest stays.
+//! Loaders beside each other: whatever their order, the newest stays; and whoever is the first to open an index, it is made.
 
 use std::collections::BTreeMap;
+use std::sync::Barrier;
+use std::thread;
 
+use lazycat::index::Index;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -78,5 +81,21 @@ proptest! {
             }
         });
         prop_assert_eq!(world.titles(), newest(&steps));
+    }
+}
+
+#[test]
+fn who_opens_a_new_index_at_once_with_others_finds_it_made() {
+    for _ in 0..40 {
+        let folder = tempfile::tempdir().unwrap();
+        let start = Barrier::new(6);
+        thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    start.wait();
+                    assert!(!Index::open(folder.path()).unwrap().is_complete().unwrap());
+                });
+            }
+        });
     }
 }
