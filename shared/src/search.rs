@@ -16,6 +16,7 @@
 //!
 //! Adapters: `crate::index`, in one SQLite file; `crate::pgstac`, in PostgreSQL.
 
+#[cfg(any(feature = "pgstac", feature = "opensearch"))]
 pub mod addresses;
 pub mod change;
 pub mod compare;

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
 use rusqlite::{Connection, OptionalExtension};
@@ -24,8 +25,11 @@ use crate::search::rebuild::{FollowCatalog, Followed};
 const IN_ONE_TRANSACTION: usize = 4_000;
 const BYTES_IN_ONE: usize = 64 * 1024 * 1024;
 
-/// From how many documents on a thread reads ahead of the one that writes.
-const WORTH_A_THREAD: usize = 32;
+/// From how many documents on threads read ahead of the one that writes.
+const WORTH_THREADS: usize = 32;
+
+/// How many threads read ahead. Reading and checking a document takes longer than writing its row, not twice as long.
+const READERS: usize = 2;
 
 /// How many documents are read ahead of what is written.
 const AHEAD: usize = 64;
@@ -82,15 +86,19 @@ impl Index {
     fn follow_in_one(&self, keys: &[&str], walk: i64, followed: &mut Followed) -> PortResult<usize> {
         let base = &self.shared.base;
         let texts: Vec<OnceLock<Vec<u8>>> = keys.iter().map(|_| OnceLock::new()).collect();
-        let mut bytes = 0;
-        let documents = keys.iter().zip(&texts).map_while(move |(key, text)| {
-            (bytes < BYTES_IN_ONE).then(|| {
-                let seen = look(base, key, text);
-                bytes += text.get().map_or(0, Vec::len);
-                (*key, seen)
-            })
-        });
-        let (mut count, mut unreadable) = (0, None);
+        let (next, bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        // Whoever asks takes the next one: those that were taken are always the first.
+        let document = || {
+            if bytes.load(Ordering::Relaxed) >= BYTES_IN_ONE {
+                return None;
+            }
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let (key, text) = (*keys.get(at)?, &texts[at]);
+            let seen = look(base, key, text);
+            bytes.fetch_add(text.get().map_or(0, Vec::len), Ordering::Relaxed);
+            Some((key, seen))
+        };
+        let mut unreadable = None;
         let mut done = Followed::default();
         self.write("following the catalog", |connection| {
             let mut put_all = |documents: &mut dyn Iterator<Item = (&str, PortResult<Seen<'_>>)>| {
@@ -103,29 +111,32 @@ impl Index {
                             break;
                         }
                     }
-                    count += 1;
                 }
                 Ok(())
             };
-            if keys.len() < WORTH_A_THREAD {
-                return put_all(&mut { documents });
+            if keys.len() < WORTH_THREADS {
+                return put_all(&mut std::iter::from_fn(document));
             }
-            // One thread reads and understands, this one writes.
+            // Some threads read and understand, this one writes.
             std::thread::scope(|scope| {
                 let (send, seen) = sync_channel(AHEAD);
-                scope.spawn(move || {
-                    for document in documents {
-                        // Nobody wants more when a write has failed.
-                        if send.send(document).is_err() {
-                            break;
+                for _ in 0..READERS {
+                    let send = send.clone();
+                    scope.spawn(move || {
+                        for document in std::iter::from_fn(document) {
+                            // Nobody wants more when a write has failed.
+                            if send.send(document).is_err() {
+                                break;
+                            }
                         }
-                    }
-                });
+                    });
+                }
+                drop(send);
                 put_all(&mut seen.into_iter())
             })
         })?;
         followed.add(done);
-        unreadable.map_or(Ok(count), Err)
+        unreadable.map_or(Ok(next.into_inner().min(keys.len())), Err)
     }
 }
 
