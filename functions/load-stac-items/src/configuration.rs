@@ -1,11 +1,9 @@
 //! What the function is told by its environment.
 
 use lazycat::pgstac::{self, Dehydration, Partitions, Target};
+use lazycat_function::database;
 use lazycat_function::environment::{ConfigurationError, Environment};
 use lazycat_function::loader::Loader;
-
-/// The connection string; where there is a secret, what that does not say.
-const DATABASE: &str = "LAZYCAT_DATABASE";
 
 /// Everything that is decided outside.
 pub(crate) struct Configuration {
@@ -19,11 +17,8 @@ impl Configuration {
     pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigurationError> {
         let mut reader = environment.reader();
         let loader = Loader::read(&mut reader);
-        let secret =
-            reader.optional("LAZYCAT_DATABASE_SECRET", "the ARN of a secret", |arn| Ok::<_, &str>(arn.to_owned()));
-        // The value may hold a password, so the reader of variables, which repeats what it does not understand, must
-        // not see it.
-        let database = environment.get(DATABASE).unwrap_or_default().parse::<Target>();
+        let secret = database::secret(&mut reader);
+        let (target, fault) = database::target(environment, secret.is_some());
         let configuration = Self {
             pgstac: pgstac::Settings {
                 unknown_collection: loader.unknown_collection,
@@ -37,26 +32,10 @@ impl Configuration {
                 time_out: loader.time_out / 2,
             },
             loader,
-            database: database.clone().unwrap_or_default(),
+            database: target,
             secret,
         };
-        let missing = database.is_ok() && configuration.secret.is_none() && environment.get(DATABASE).is_none();
-        let fault = match database {
-            Err(error) => Some(format!("{DATABASE} is no connection string of libpq: {error}")),
-            Ok(_) if missing => Some(format!(
-                "{DATABASE} is missing, expected a connection string of libpq, or LAZYCAT_DATABASE_SECRET"
-            )),
-            Ok(_) => None,
-        };
-        match (reader.finish(configuration), fault) {
-            (Ok(configuration), None) => Ok(configuration),
-            (Ok(_), Some(fault)) => Err(ConfigurationError(vec![fault])),
-            (Err(error), None) => Err(error),
-            (Err(ConfigurationError(mut faults)), Some(fault)) => {
-                faults.push(fault);
-                Err(ConfigurationError(faults))
-            }
-        }
+        database::finish(reader, configuration, fault)
     }
 }
 
@@ -83,6 +62,7 @@ mod tests {
     use std::time::Duration;
 
     use lazycat::search::ports::UnknownCollection;
+    use lazycat_function::database::DATABASE;
 
     use super::*;
 
