@@ -28,14 +28,8 @@ pub(crate) struct Addresses {
 impl Addresses {
     /// By the settings, or by where the request was sent to.
     pub(crate) fn of(settings: &Settings, headers: &HeaderMap) -> Result<Self, ApiError> {
-        let base = match &settings.base {
-            Base::At(base) => base.clone(),
-            Base::OfRequest { scheme } => {
-                let host = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_host(host));
-                let host = host.ok_or_else(|| ApiError::bad("the request has no Host, or one that is none"))?;
-                format!("{scheme}://{host}/")
-            }
-        };
+        let base = base_of(&settings.base, headers)
+            .ok_or_else(|| ApiError::bad("the request has no Host, or one that is none"))?;
         let catalog = settings.catalog.as_ref().map(|below| format!("{base}{below}"));
         Ok(Self { base, catalog })
     }
@@ -68,8 +62,24 @@ impl Addresses {
 
     /// The document of this key in the static catalog, when that is served.
     pub(crate) fn document(&self, key: &str) -> Option<String> {
-        self.catalog.as_ref().map(|catalog| format!("{catalog}{}", utf8_percent_encode(key, ENCODED_IN_KEYS)))
+        self.catalog.as_ref().map(|catalog| format!("{catalog}{}", encoded_key(key)))
     }
+}
+
+/// An address with a slash at the end: the one that is set, or where the request was sent to; none when its host is none.
+pub(crate) fn base_of(base: &Base, headers: &HeaderMap) -> Option<String> {
+    match base {
+        Base::At(base) => Some(base.clone()),
+        Base::OfRequest { scheme } => {
+            let host = headers.get(HOST)?.to_str().ok().filter(|host| is_host(host))?;
+            Some(format!("{scheme}://{host}/"))
+        }
+    }
+}
+
+/// A key as the end of an address.
+pub(crate) fn encoded_key(key: &str) -> String {
+    utf8_percent_encode(key, ENCODED_IN_KEYS).to_string()
 }
 
 fn encoded(id: &str) -> String {

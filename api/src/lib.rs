@@ -9,12 +9,15 @@
 //! - `address`, `document`: from what was found to what is answered: links absolute, ids encoded; pure
 //! - `landing`, `collections`, `items`: the routes
 //! - `error`: every error in the API's form
+//! - `door`: items by POST, beside the API or alone (feature `door`)
 
 pub mod conformance;
 
 mod address;
 mod collections;
 mod document;
+#[cfg(feature = "door")]
+pub mod door;
 mod error;
 mod fields;
 mod items;

@@ -2,23 +2,19 @@
 //!
 //! Layout:
 //! - `walk`: from the root along its links; the file to read first
-//! - `links`, `node`, `href`: whether links lead where they should, and say what they should
-//! - `schema`, `structure`, `verdict`, `envelope`: whether a document is STAC, and a bbox right; no look at the disk
+//! - `links`, `node`, `href`: whether links lead where they should, and say what they should; whether a document by itself
+//!   is STAC, [`lazycat::validation`] knows
 //! - `ids`, `disk`: what shows only when all was seen: ids twice, files that nothing links
 //! - `document`, `faults`, `pool`: reading, collecting, and doing it on all cores
 
 mod disk;
 mod document;
-mod envelope;
 mod faults;
 mod href;
 mod ids;
 mod links;
 mod node;
 mod pool;
-mod schema;
-mod structure;
-mod verdict;
 mod walk;
 
 use std::io::{self, BufWriter, Write};
@@ -28,11 +24,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use lazycat::validation::schema::Schemas;
 use serde::Serialize;
 
 use self::document::Reader;
 use self::faults::{Fault, Faults};
-use self::schema::Schemas;
 use self::walk::{Counts, Walk};
 
 /// The exit code when faults were found.

@@ -7,9 +7,10 @@
 //!
 //! - pure code: [`scene`] reads metadata, [`stac`] makes documents, [`grid`] and [`level`] name folders, [`missions`] is
 //!   the table of satellites, [`message`] holds the wire formats, [`status`] what is told of a catalog,
-//!   [`cost`] what one costs on AWS;
+//!   [`cost`] what one costs on AWS, `validation` whether a document is STAC;
 //! - use cases, the only place where order matters: [`generate`], [`mover`], [`update`], [`reprocess`], [`audit`],
-//!   [`redrive`], over the traits of [`ports`]; `generator` has items made by whoever makes them;
+//!   [`redrive`], over the traits of [`ports`]; `generator` has items made by whoever makes them, `submit` takes them in by
+//!   HTTP;
 //! - adapters: [`local`] over a directory and one SQLite file, [`aws`] over the services of AWS, [`memory`] for tests,
 //!   `process` for generators;
 //! - wiring: [`embedded`], all functions in one process.
@@ -51,4 +52,8 @@ pub mod scene;
 pub mod search;
 pub mod stac;
 pub mod status;
+#[cfg(feature = "validation")]
+pub mod submit;
 pub mod update;
+#[cfg(feature = "validation")]
+pub mod validation;

@@ -41,6 +41,24 @@ pub enum LevelMessageError {
     Level(#[from] LevelError),
 }
 
+/// The same JSON without space between its parts, so that it is one line: many write it for people to read, and a message
+/// has bounds.
+#[cfg(any(feature = "generators", feature = "validation"))]
+pub(crate) fn compact(json: &str) -> String {
+    let (mut in_text, mut escaped) = (false, false);
+    json.chars()
+        .filter(|character| {
+            let kept = in_text || !matches!(character, ' ' | '\n' | '\r' | '\t');
+            match character {
+                '"' if !escaped => in_text = !in_text,
+                _ => {}
+            }
+            escaped = in_text && !escaped && *character == '\\';
+            kept
+        })
+        .collect()
+}
+
 /// What is wrong with JSON, in a sentence that can be read: a text in a wrong place may be as long as its document, and is
 /// told by its beginning. What was expected, and where, stands behind it.
 pub(crate) fn complaint(error: &serde_json::Error) -> String {

@@ -4,37 +4,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+pub(super) use lazycat::validation::Kind;
 use serde_json::Value;
 
 /// The largest document that is read, in bytes. A STAC document is a thousand times smaller.
 pub(super) const LARGEST: u64 = 64 * 1024 * 1024;
-
-/// What a STAC document is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Catalog,
-    Collection,
-    Item,
-}
-
-impl Kind {
-    /// The media type of a link to such a document.
-    pub(super) fn media_type(self) -> &'static str {
-        match self {
-            Self::Catalog | Self::Collection => "application/json",
-            Self::Item => "application/geo+json",
-        }
-    }
-
-    /// The value of its field `type`.
-    pub(super) fn type_field(self) -> &'static str {
-        match self {
-            Self::Catalog => "Catalog",
-            Self::Collection => "Collection",
-            Self::Item => "Feature",
-        }
-    }
-}
 
 /// A document that was read and says that it is STAC.
 #[derive(Debug)]

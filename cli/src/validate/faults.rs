@@ -2,11 +2,8 @@
 
 use std::collections::BTreeSet;
 
+pub(super) use lazycat::validation::quote::{quote, quote_text};
 use serde::Serialize;
-use serde_json::Value;
-
-/// The longest piece of a document that a message quotes, in characters.
-const QUOTED: usize = 120;
 
 /// Something that is wrong in one document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -52,31 +49,6 @@ impl Faults {
     }
 }
 
-/// A value as a message quotes it: compact JSON, cut to a readable length; `nothing` for what is not there.
-pub(super) fn quote(value: Option<&Value>) -> String {
-    match value {
-        None => "nothing".to_owned(),
-        Some(Value::Object(members)) => format!("an object of {} members", members.len()),
-        Some(Value::Array(elements)) if elements.len() > 6 => {
-            format!("an array of {} elements", elements.len())
-        }
-        Some(value) => cut(&value.to_string()),
-    }
-}
-
-/// A text as a message quotes it.
-pub(super) fn quote_text(text: Option<&str>) -> String {
-    text.map_or_else(|| "nothing".to_owned(), |text| cut(&format!("{text:?}")))
-}
-
-/// Cuts a text to the length that a message quotes.
-pub(super) fn cut(text: &str) -> String {
-    match text.char_indices().nth(QUOTED) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,11 +72,5 @@ mod tests {
         let mut faults = Faults::new(0);
         faults.add(fault("a"));
         assert_eq!((faults.shown().len(), faults.total()), (0, 1));
-    }
-
-    #[test]
-    fn a_long_value_is_cut_between_characters() {
-        assert_eq!(cut(&"é".repeat(QUOTED)), "é".repeat(QUOTED));
-        assert_eq!(cut(&"é".repeat(QUOTED + 1)), format!("{}...", "é".repeat(QUOTED)));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+pub(super) use lazycat::validation::has_scheme;
 use percent_encoding::percent_decode_str;
 
 /// Why an href leads to no document of the catalog.
@@ -56,16 +57,6 @@ pub(super) fn resolve(document: &str, href: &str, published: Option<&str>) -> Re
         }
     }
     Ok(segments.join("/"))
-}
-
-/// Whether a reference is absolute: `scheme:`.
-pub(super) fn has_scheme(reference: &str) -> bool {
-    let scheme =
-        reference.split(['/', '?', '#']).next().and_then(|first| first.split_once(':')).map(|(scheme, _)| scheme);
-    scheme.is_some_and(|scheme| {
-        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme.chars().all(|other| other.is_ascii_alphanumeric() || "+-.".contains(other))
-    })
 }
 
 fn decode(segment: &str) -> Result<String, Astray> {

@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use lazycat::validation::envelope;
+use lazycat::validation::schema::{FAULTS_OF_A_DOCUMENT, Schemas};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::document::{Document, Kind, Reader, Unreadable};
@@ -11,8 +13,7 @@ use super::faults::{Fault, Faults, quote, quote_text};
 use super::ids::Ids;
 use super::node::{self, Down, Node};
 use super::pool::{self, lock};
-use super::schema::Schemas;
-use super::{envelope, href, links};
+use super::{href, links};
 
 /// The path of the root catalog.
 pub(super) const ROOT: &str = "catalog.json";
@@ -127,7 +128,7 @@ impl<'a> Walk<'a> {
         if !is_first {
             return;
         }
-        for (pointer, message) in self.schemas.check(document.kind, &document.value) {
+        for (pointer, message) in self.schemas.check(document.kind, &document.value, FAULTS_OF_A_DOCUMENT) {
             self.fault(path, pointer, message);
         }
         self.check_self(&document);

@@ -5,6 +5,7 @@
 //! - [`settings`]: the settings that several functions read, by the names of their variables
 //! - [`mod@loader`]: what the loaders of search indexes share
 //! - `database`: which database, for those that have one (feature `database`)
+//! - `http`: requests of a function URL or of API Gateway as those of a router (feature `http`)
 //! - [`batch`]: an SQS event as deliveries, worked on so that a bad record fails alone, also when it panics
 //! - [`metrics`]: numbers for CloudWatch, in its embedded metric format
 //! - [`logs`]: one JSON object a line
@@ -14,6 +15,8 @@ pub mod batch;
 #[cfg(feature = "database")]
 pub mod database;
 pub mod environment;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "search")]
 pub mod loader;
 pub mod logs;

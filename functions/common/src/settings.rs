@@ -26,6 +26,11 @@ pub fn scenes_queue(reader: &mut Reader<'_>) -> String {
     reader.required("LAZYCAT_SCENES_QUEUE_URL", "the URL of the queue of new scenes", url)
 }
 
+/// The queue of items to be filed.
+pub fn items_queue(reader: &mut Reader<'_>) -> String {
+    reader.required("LAZYCAT_ITEMS_QUEUE_URL", "the URL of the queue of items", url)
+}
+
 /// The queue for messages of this function that cannot be worked on.
 pub fn dead_letters(reader: &mut Reader<'_>) -> String {
     reader.required("LAZYCAT_DEAD_LETTERS_URL", "the URL of the function's dead-letter queue", url)

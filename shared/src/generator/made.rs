@@ -7,6 +7,7 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::message::compact;
 use crate::message::item::{Attribute, filterable};
 use crate::search::item::{CheckedItem, Fault, check};
 
@@ -145,23 +146,6 @@ fn finished(given: &str, collection: Option<&str>) -> Result<String, Fault> {
         item.insert("links".to_owned(), kept);
     }
     serde_json::to_string(&item).map(|text| compact(&text)).map_err(|error| wrong("", &error))
-}
-
-/// The same JSON without space between its parts, so that it is one line: many write it for people to read, and a message
-/// has bounds.
-fn compact(json: &str) -> String {
-    let (mut in_text, mut escaped) = (false, false);
-    json.chars()
-        .filter(|character| {
-            let kept = in_text || !matches!(character, ' ' | '\n' | '\r' | '\t');
-            match character {
-                '"' if !escaped => in_text = !in_text,
-                _ => {}
-            }
-            escaped = in_text && !escaped && *character == '\\';
-            kept
-        })
-        .collect()
 }
 
 /// Whether a link says where the item stands, and that is a path.

@@ -165,13 +165,21 @@ pub(super) fn id_of<'a>(raw: Option<&'a RawValue>, at: &str) -> Result<Cow<'a, s
             Fault::new(at, format!("it is {found}, expected a text"))
         })?),
     };
-    match text.as_ref() {
-        "" => Err(Fault::new(at, "it is empty")),
+    match fault_of_id(&text) {
+        Some(detail) => Err(Fault::new(at, detail)),
+        None => Ok(text),
+    }
+}
+
+/// What is wrong with an id.
+pub(crate) fn fault_of_id(id: &str) -> Option<String> {
+    match id {
+        "" => Some("it is empty".to_owned()),
         long if long.len() > LONGEST_ID => {
-            Err(Fault::new(at, format!("it is {} bytes long, expected at most {LONGEST_ID}", long.len())))
+            Some(format!("it is {} bytes long, expected at most {LONGEST_ID}", long.len()))
         }
-        odd if odd.chars().any(char::is_control) => Err(Fault::new(at, "it holds a control character")),
-        _ => Ok(text),
+        odd if odd.chars().any(char::is_control) => Some("it holds a control character".to_owned()),
+        _ => None,
     }
 }
 

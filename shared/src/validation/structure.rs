@@ -7,9 +7,8 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::document::Kind;
-use super::faults::quote;
-use super::href::has_scheme;
+use super::quote::quote;
+use super::{Kind, has_scheme};
 
 /// What a value has to be.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +27,8 @@ enum Shape {
     Geometry,
     /// Addresses of schemas, none twice.
     Extensions,
+    /// A number greater than zero.
+    Positive,
     /// An array with at least so many elements of one shape.
     Array(usize, &'static Shape),
     /// Two points in time, each perhaps null.
@@ -39,7 +40,7 @@ enum Shape {
 }
 
 use Shape::{
-    Array, Bbox, Extensions, Geometry, Interval, Members, Object, String as AnyString, Text, Time, TimeOrNull,
+    Array, Bbox, Extensions, Geometry, Interval, Members, Object, Positive, String as AnyString, Text, Time, TimeOrNull,
 };
 
 /// A field of an object: its name, whether it must be there, and what it holds.
@@ -90,7 +91,16 @@ const PROPERTIES: &[Field] = &[
     ("end_datetime", MAY, Time),
     ("created", MAY, Time),
     ("updated", MAY, Time),
+    ("platform", MAY, AnyString),
+    ("instruments", MAY, STRINGS),
+    ("constellation", MAY, AnyString),
+    ("mission", MAY, AnyString),
+    ("gsd", MAY, Positive),
+    ("license", MAY, AnyString),
+    ("providers", MAY, PROVIDERS),
 ];
+
+const PROVIDERS: Shape = Array(0, &Object(&[("name", MUST, Text), ("description", MAY, AnyString)]));
 
 const SPATIAL: &[Field] = &[("bbox", MUST, Array(1, &Bbox))];
 const TEMPORAL: &[Field] = &[("interval", MUST, Array(1, &Interval))];
@@ -159,6 +169,11 @@ impl Check {
         self.say(format!("found {}, expected {expected}", quote(Some(found))));
     }
 
+    /// Says that a field is missing, at the place where it should be. `why` follows the sentence.
+    fn absent(&mut self, name: &str, why: &str) {
+        self.within(name, |check| check.say(format!("found no field {name:?}, expected one{why}")));
+    }
+
     /// Goes one step down.
     fn within(&mut self, step: &str, check: impl FnOnce(&mut Self)) {
         let length = self.at.len();
@@ -178,7 +193,7 @@ impl Check {
         for (name, must, shape) in fields {
             match members.get(*name) {
                 Some(value) => self.within(name, |check| check.value(value, *shape)),
-                None if *must => self.say(format!("found no field {name:?}, expected one")),
+                None if *must => self.absent(name, ""),
                 None => {}
             }
         }
@@ -193,6 +208,8 @@ impl Check {
             (Time | TimeOrNull, Value::String(text)) if is_time(text) => {}
             (Time, _) => self.expected(value, TIME),
             (TimeOrNull, _) => self.expected(value, &format!("{TIME}, or null")),
+            (Positive, Value::Number(number)) if number.as_f64().is_some_and(|number| number > 0.0) => {}
+            (Positive, _) => self.expected(value, "a number greater than 0"),
             (Bbox, Value::Array(numbers)) if matches!(numbers.len(), 4 | 6) && numbers.iter().all(Value::is_number) => {
             }
             (Bbox, _) => self.expected(value, "an array of 4 or 6 numbers"),
@@ -248,7 +265,7 @@ impl Check {
         };
         match geometry.get("coordinates") {
             Some(coordinates) => self.within("coordinates", |check| check.coordinates(coordinates, depths)),
-            None => self.say("found no field \"coordinates\", expected one".to_owned()),
+            None => self.absent("coordinates", ""),
         }
     }
 
@@ -273,15 +290,13 @@ impl Check {
             (Some(Value::Null), Some(bbox)) => {
                 self.within("bbox", |check| check.expected(bbox, "none, since the geometry is null"));
             }
-            (Some(Value::Object(_)), None) => self.say("found no field \"bbox\", expected one".to_owned()),
+            (Some(Value::Object(_)), None) => self.absent("bbox", ""),
             _ => {}
         }
         let links = item.get("links").and_then(Value::as_array);
         let is_linked = links.is_some_and(|links| links.iter().any(|link| rel(link) == Some("collection")));
         match item.get("collection") {
-            None if is_linked => {
-                self.say("found no field \"collection\", expected one beside the collection link".to_owned());
-            }
+            None if is_linked => self.absent("collection", " beside the collection link"),
             Some(id) if links.is_some() && !is_linked => {
                 self.within("collection", |check| check.expected(id, "a collection link beside it"));
             }
@@ -294,9 +309,9 @@ impl Check {
             for (name, has, has_other) in [("start_datetime", has_start, has_end), ("end_datetime", has_end, has_start)]
             {
                 if !has && has_other {
-                    check.say(format!("found no field {name:?}, expected one beside the other"));
+                    check.absent(name, " beside the other");
                 } else if !has && is_null {
-                    check.say(format!("found no field {name:?}, expected one, since datetime is null"));
+                    check.absent(name, ", since datetime is null");
                 }
             }
         });

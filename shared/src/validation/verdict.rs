@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::faults::{cut, quote};
+use super::quote::{cut, quote};
 
 /// Gives the pointer and the message of what the schemas say of a document.
 pub(super) fn describe(sentence: &str, document: &Value) -> (String, String) {

@@ -33,7 +33,8 @@ impl Envelope {
 
 /// Holds the bbox of an item against its geometry; says what was found and expected when they differ. A bbox or a
 /// geometry that is not well-formed is left to the schema.
-pub(super) fn check(item: &Value) -> Option<String> {
+#[must_use]
+pub fn check(item: &Value) -> Option<String> {
     let found = read_bbox(item.get("bbox")?)?;
     let mut parts = Vec::new();
     collect_parts(item.get("geometry")?, &mut parts);

@@ -1,16 +1,22 @@
-//! HTTP as Lambda has it: events of a function URL or an HTTP API of API Gateway, both in payload format 2.0.
+//! HTTP as Lambda has it: events of a function URL or an HTTP API of API Gateway, both in payload format 2.0, and of a REST
+//! API, in format 1.0.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{HOST, HeaderName};
 use axum::http::{HeaderValue, Method, Request};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lazycat_function::Failure;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use lambda_runtime::{LambdaEvent, run, service_fn};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+use tower::ServiceExt as _;
+
+use crate::Failure;
 
 /// What may stand in a path as it is. API Gateway gives paths decoded, function URLs as they came, so `%` is kept where
 /// it begins an encoded byte.
@@ -18,12 +24,37 @@ const ENCODED: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}').add(b'#');
 
 /// The longest answer, in bytes: Lambda takes 6 MB of JSON, in which a text grows by what must be escaped.
-pub(crate) const LONGEST_ANSWER: usize = 5 * 1024 * 1024;
+const LONGEST_ANSWER: usize = 5 * 1024 * 1024;
 
-/// An event, as far as it is used.
+/// An event.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Event {
+    Two(EventTwo),
+    One(EventOne),
+}
+
+/// An event in format 1.0, as far as it is used.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Event {
+struct EventOne {
+    http_method: String,
+    /// Without the stage.
+    path: String,
+    #[serde(default)]
+    multi_value_query_string_parameters: Option<BTreeMap<String, Vec<String>>>,
+    #[serde(default)]
+    multi_value_headers: Option<BTreeMap<String, Vec<String>>>,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+/// An event in format 2.0, as far as it is used.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EventTwo {
     raw_path: String,
     #[serde(default)]
     raw_query_string: String,
@@ -54,17 +85,39 @@ struct Http {
 /// What Lambda answers with.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Answer {
-    pub(crate) status_code: u16,
+struct Answer {
+    status_code: u16,
     headers: BTreeMap<String, String>,
     body: String,
     is_base64_encoded: bool,
 }
 
+/// Answers requests with these routes until the runtime ends. Each is logged, with its status and its time.
+///
+/// # Errors
+///
+/// When the runtime is lost.
+pub async fn serve(router: Router) -> Result<(), Failure> {
+    let router = &router;
+    run(service_fn(|event: LambdaEvent<Event>| async move { answer(router, event.payload).await })).await
+}
+
+async fn answer(router: &Router, event: Event) -> Result<Answer, Failure> {
+    let (name, begun) = (event.name(), Instant::now());
+    let response = router.clone().oneshot(event.into_request()?).await?;
+    let answer = Answer::of(response).await?.unwrap_or_else(Answer::too_long);
+    let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(request = name, status = answer.status_code, milliseconds, "answered");
+    Ok(answer)
+}
+
 impl Event {
     /// The method and the path, for the logs.
-    pub(crate) fn name(&self) -> String {
-        format!("{} {}", self.request_context.http.method, self.raw_path)
+    fn name(&self) -> String {
+        match self {
+            Self::Two(event) => format!("{} {}", event.request_context.http.method, event.raw_path),
+            Self::One(event) => format!("{} {}", event.http_method, event.path),
+        }
     }
 
     /// The request that the event stands for.
@@ -72,7 +125,31 @@ impl Event {
     /// # Errors
     ///
     /// When it cannot be one: the event was made by hand.
-    pub(crate) fn into_request(self) -> Result<Request<Body>, Failure> {
+    fn into_request(self) -> Result<Request<Body>, Failure> {
+        match self {
+            Self::Two(event) => event.into_request(),
+            Self::One(event) => event.into_request(),
+        }
+    }
+}
+
+impl EventOne {
+    fn into_request(self) -> Result<Request<Body>, Failure> {
+        // Names and values come decoded.
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let pairs = self.multi_value_query_string_parameters.unwrap_or_default();
+        let pairs = pairs.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
+        let query: Vec<String> = pairs.map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+        let headers = self.multi_value_headers.unwrap_or_default();
+        let headers = headers
+            .into_iter()
+            .flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)).collect::<Vec<_>>());
+        request(&self.http_method, &self.path, &query.join("&"), headers, bytes(self.body, self.is_base64_encoded)?)
+    }
+}
+
+impl EventTwo {
+    fn into_request(self) -> Result<Request<Body>, Failure> {
         let context = self.request_context;
         let mut path = self.raw_path.as_str();
         // A stage that is not the default one stands in front of the path.
@@ -82,25 +159,8 @@ impl Event {
         {
             path = rest;
         }
-        let mut address = String::from(if path.starts_with('/') { "" } else { "/" });
-        address.extend(utf8_percent_encode(path, ENCODED));
-        if !self.raw_query_string.is_empty() {
-            address.push('?');
-            address.extend(utf8_percent_encode(&self.raw_query_string, QUERY));
-        }
-        let method = Method::from_bytes(context.http.method.as_bytes())?;
-        let body = match (self.body, self.is_base64_encoded) {
-            (None, _) => Vec::new(),
-            (Some(text), false) => text.into_bytes(),
-            (Some(text), true) => STANDARD.decode(text)?,
-        };
-        let mut request = Request::builder().method(method).uri(address).body(Body::from(body))?;
-        for (name, value) in self.headers {
-            // What is no header of HTTP says nothing to us.
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-                request.headers_mut().insert(name, value);
-            }
-        }
+        let body = bytes(self.body, self.is_base64_encoded)?;
+        let mut request = request(&context.http.method, path, &self.raw_query_string, self.headers, body)?;
         if let (false, Some(Ok(host))) =
             (request.headers().contains_key(HOST), context.domain_name.map(HeaderValue::try_from))
         {
@@ -108,6 +168,38 @@ impl Event {
         }
         Ok(request)
     }
+}
+
+fn bytes(body: Option<String>, is_base64_encoded: bool) -> Result<Vec<u8>, Failure> {
+    Ok(match (body, is_base64_encoded) {
+        (None, _) => Vec::new(),
+        (Some(text), false) => text.into_bytes(),
+        (Some(text), true) => STANDARD.decode(text)?,
+    })
+}
+
+fn request(
+    method: &str,
+    path: &str,
+    query: &str,
+    headers: impl IntoIterator<Item = (String, String)>,
+    body: Vec<u8>,
+) -> Result<Request<Body>, Failure> {
+    let mut address = String::from(if path.starts_with('/') { "" } else { "/" });
+    address.extend(utf8_percent_encode(path, ENCODED));
+    if !query.is_empty() {
+        address.push('?');
+        address.extend(utf8_percent_encode(query, QUERY));
+    }
+    let method = Method::from_bytes(method.as_bytes())?;
+    let mut request = Request::builder().method(method).uri(address).body(Body::from(body))?;
+    for (name, value) in headers {
+        // What is no header of HTTP says nothing to us.
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            request.headers_mut().append(name, value);
+        }
+    }
+    Ok(request)
 }
 
 /// What may stand in a query as it is.
@@ -119,7 +211,7 @@ impl Answer {
     /// # Errors
     ///
     /// When its body cannot be read.
-    pub(crate) async fn of(response: Response) -> Result<Option<Self>, Failure> {
+    async fn of(response: Response) -> Result<Option<Self>, Failure> {
         let (parts, body) = response.into_parts();
         let Ok(bytes) = to_bytes(body, LONGEST_ANSWER).await else { return Ok(None) };
         let headers = parts
@@ -134,7 +226,7 @@ impl Answer {
     }
 
     /// What is said in place of an answer that is too long.
-    pub(crate) fn too_long() -> Self {
+    fn too_long() -> Self {
         let description = "the answer is longer than a function may give: ask for fewer items or fields";
         Self {
             status_code: 400,
@@ -208,6 +300,28 @@ mod tests {
             event["isBase64Encoded"] = false.into();
             assert_eq!(request(event.clone()).uri(), path, "{raw}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_event_of_a_rest_api_is_a_request() {
+        let event = json!({
+            "resource": "/{proxy+}", "path": "/items", "httpMethod": "POST", "headers": {"Host": "x.example", "X": "b"},
+            "multiValueHeaders": {"Host": ["x.example"], "X": ["a", "b"], "Content-Type": ["application/json"]},
+            "queryStringParameters": {"a b": "2"}, "multiValueQueryStringParameters": {"a b": ["1&", "2"]},
+            "requestContext": {"stage": "items", "path": "/items/items", "httpMethod": "POST", "identity": {"apiKey": "hush"}},
+            "body": "{\"a\": 1}", "isBase64Encoded": false
+        });
+        let asked = request(event.clone());
+        assert_eq!((asked.method(), asked.uri().to_string().as_str()), (&Method::POST, "/items?a%20b=1%26&a%20b=2"));
+        assert_eq!(asked.headers()[HOST], "x.example");
+        assert_eq!(asked.headers().get_all("x").iter().count(), 2);
+        assert_eq!(body(asked).await, b"{\"a\": 1}");
+        let mut bare = event;
+        for absent in ["multiValueHeaders", "multiValueQueryStringParameters", "body"] {
+            bare[absent] = Value::Null;
+        }
+        let asked = request(bare);
+        assert_eq!((asked.uri().to_string().as_str(), asked.headers().len()), ("/items", 0));
     }
 
     #[test]

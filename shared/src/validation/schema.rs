@@ -4,25 +4,24 @@
 //! Nothing is ever fetched. That crate would fetch the schema of each extension that a document names, and that of a
 //! version it does not carry: so it is given neither. What an extension asks of a document is not checked.
 
-use std::sync::Mutex;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt;
 use serde_json::Value;
 use stac_validate::{Error, Validator};
 
-use super::document::Kind;
-use super::faults::{cut, quote};
-use super::pool::lock;
-use super::{structure, verdict};
+use super::quote::{cut, quote};
+use super::{Kind, structure, verdict};
 
 /// The most that is said of one document.
-const FAULTS_OF_A_DOCUMENT: usize = 20;
+pub const FAULTS_OF_A_DOCUMENT: usize = 20;
 
 /// The versions of the core whose schemas the program carries.
 const VERSIONS: [&str; 2] = ["1.0.0", "1.1.0"];
 
 /// The schemas of the core, ready to be applied.
-pub(super) struct Schemas {
+pub struct Schemas {
     /// A validator can be used by one thread at a time; so there come to be as many as threads.
     idle: Mutex<Vec<Validator>>,
 }
@@ -34,23 +33,37 @@ impl Schemas {
     ///
     /// When the validator cannot be made. Since it could fetch, it wants the certificates of the system, although they
     /// are never used.
-    pub(super) fn compile() -> Result<Self, String> {
+    pub fn compile() -> Result<Self, String> {
         Ok(Self { idle: Mutex::new(vec![validator()?]) })
     }
 
-    /// Holds a document against the schema of its kind and of the version it says it has; gives pointers and messages.
-    pub(super) fn check(&self, kind: Kind, document: &Value) -> Vec<(String, String)> {
+    /// Holds a document against the schema of its kind and of the version it says it has; gives pointers and messages, the
+    /// first `most` of them.
+    pub fn check(&self, kind: Kind, document: &Value, most: usize) -> Vec<(String, String)> {
         let said = document.get("stac_version");
         let Some(version) = VERSIONS.into_iter().find(|version| said.and_then(Value::as_str) == Some(version)) else {
             let known = VERSIONS.map(|version| format!("{version:?}")).join(" or ");
             return vec![("/stac_version".to_owned(), format!("found {}, expected {known}", quote(said)))];
         };
-        let faults = structure::check(kind, version, document, FAULTS_OF_A_DOCUMENT);
-        if faults.is_empty() { self.judge(document) } else { faults }
+        let mut faults = structure::check(kind, version, document, most);
+        let known = faults.len();
+        for (pointer, message) in self.judge(document, most) {
+            // What the tables have found, the schemas find too, and mostly say it of something around it.
+            if faults.len() < most && !faults[..known].iter().any(|(told, _)| follows(&pointer, told)) {
+                faults.push((pointer, message));
+            }
+        }
+        faults
+    }
+
+    /// What the tables alone say of a document: for one that says no version that is known.
+    #[must_use]
+    pub fn check_fields(&self, kind: Kind, document: &Value, most: usize) -> Vec<(String, String)> {
+        structure::check(kind, VERSIONS[0], document, most)
     }
 
     /// What the schemas say of a document.
-    fn judge(&self, document: &Value) -> Vec<(String, String)> {
+    fn judge(&self, document: &Value, most: usize) -> Vec<(String, String)> {
         let idle = lock(&self.idle).pop();
         let mut validator = match idle.map_or_else(validator, Ok) {
             Ok(validator) => validator,
@@ -64,7 +77,7 @@ impl Schemas {
             Some(Ok(_)) => Vec::new(),
             Some(Err(Error::Validation(errors))) => {
                 let mut faults: Vec<_> = Vec::new();
-                for error in errors.into_iter().take(FAULTS_OF_A_DOCUMENT) {
+                for error in errors.into_iter().take(most) {
                     let sentence = error.into_json()["error"].take();
                     let fault = verdict::describe(sentence.as_str().unwrap_or_default(), document);
                     if !faults.contains(&fault) {
@@ -77,6 +90,24 @@ impl Schemas {
             None => vec![unjudged("the validator waits")],
         }
     }
+}
+
+impl fmt::Debug for Schemas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Schemas").finish_non_exhaustive()
+    }
+}
+
+/// Whether a fault at `pointer` may be but another word for one that was told at `told`: when one of them is the other's
+/// place, or around it.
+pub(crate) fn follows(pointer: &str, told: &str) -> bool {
+    let around = |outer: &str, inner: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+    pointer == told || around(pointer, told) || (!told.is_empty() && around(told, pointer))
+}
+
+/// The lock of what only a thread that panicked, which ends nothing here, could have left.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn validator() -> Result<Validator, String> {
@@ -149,7 +180,7 @@ mod tests {
     fn faults(change: impl FnOnce(&mut Value)) -> Vec<(String, String)> {
         let mut item = item();
         change(&mut item);
-        Schemas::compile().unwrap().check(Kind::Item, &item)
+        Schemas::compile().unwrap().check(Kind::Item, &item, FAULTS_OF_A_DOCUMENT)
     }
 
     fn only_pointer(change: impl FnOnce(&mut Value)) -> String {
@@ -165,7 +196,7 @@ mod tests {
             for version in VERSIONS {
                 let mut document = document.clone();
                 document["stac_version"] = json!(version);
-                assert_eq!(schemas.check(kind, &document), vec![], "{kind:?} {version}");
+                assert_eq!(schemas.check(kind, &document, FAULTS_OF_A_DOCUMENT), vec![], "{kind:?} {version}");
             }
         }
     }
@@ -195,7 +226,7 @@ mod tests {
             ("/properties/datetime", json!("2017-13-01T00:00:00Z"), "/properties/datetime"),
             ("/properties/created", json!("2017-06-18T13:30:00-03:00"), "/properties/created"),
             ("/bbox", json!([0, 0, 1]), "/bbox"),
-            ("/links/1", json!({"rel": "root"}), "/links/1"),
+            ("/links/1", json!({"rel": "root"}), "/links/1/href"),
             ("/links/1/href", json!("./a.json"), "/links/1/href"),
             ("/stac_version", json!("0.9.0"), "/stac_version"),
             ("/geometry/coordinates/0/2/1", json!("1"), "/geometry/coordinates/0/2/1"),
@@ -217,7 +248,7 @@ mod tests {
         let faults = faults(|item| {
             item.as_object_mut().unwrap().remove("bbox");
         });
-        assert_eq!(faults, vec![(String::new(), "found no field \"bbox\", expected one".to_owned())]);
+        assert_eq!(faults, vec![("/bbox".to_owned(), "found no field \"bbox\", expected one".to_owned())]);
     }
 
     #[test]
@@ -235,7 +266,7 @@ mod tests {
         let schemas = Schemas::compile().unwrap();
         let mut collection = collection();
         collection["summaries"]["gsd"] = json!({"type": 5, "padding": "x".repeat(5000)});
-        let faults = schemas.check(Kind::Collection, &collection);
+        let faults = schemas.check(Kind::Collection, &collection, FAULTS_OF_A_DOCUMENT);
         assert!(!faults.is_empty() && faults.iter().all(|(_, message)| message.len() < 300), "{faults:?}");
         assert_eq!(faults[0].0, "/summaries/gsd");
     }
@@ -317,7 +348,7 @@ mod tests {
             thread_local! {
                 static SCHEMAS: Schemas = Schemas::compile().unwrap();
             }
-            let judged = SCHEMAS.with(|schemas| schemas.judge(&document));
+            let judged = SCHEMAS.with(|schemas| schemas.judge(&document, FAULTS_OF_A_DOCUMENT));
             prop_assert!(pointed.is_empty() || !judged.is_empty(), "{pointed:?} in {document}");
             prop_assert!(judged.iter().all(|(_, message)| message.len() < 400), "{judged:?}");
         }
