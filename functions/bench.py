@@ -31,6 +31,8 @@ SETTINGS = {
     "LAZYCAT_ITEMS_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:items",
     "LAZYCAT_REPROCESSED_ITEMS_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:reprocessed",
     "LAZYCAT_SCENES_QUEUE_URL": "https://example.com/scenes",
+    "LAZYCAT_LAYOUT": "{collection}/{year}/{month}",
+    "LAZYCAT_FILED_ITEMS_TABLE": "filed-items",
     "LAZYCAT_LEVELS_QUEUE_URL": "https://example.com/levels",
     "LAZYCAT_DEAD_LETTERS_URL": "https://example.com/dead-letters",
     "LAZYCAT_DATABASE": "host=127.0.0.1 user=bench dbname=bench",

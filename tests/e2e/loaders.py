@@ -48,6 +48,12 @@ class LoaderStack:
         client.delete_stack(StackName=self.name)
         client.get_waiter("stack_delete_complete").wait(StackName=self.name, WaiterConfig={"Delay": 1})
 
+    def role(self, logical: str) -> str:
+        """The name of one of its roles."""
+        return self.world.client("cloudformation").describe_stack_resource(
+            StackName=self.name, LogicalResourceId=logical
+        )["StackResourceDetail"]["PhysicalResourceId"]
+
     def send(self, body: str):
         self.world.client("sqs").send_message(QueueUrl=self.outputs["ItemsQueue"], MessageBody=body)
 

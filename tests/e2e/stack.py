@@ -37,8 +37,10 @@ def wait_until(holds: Callable[[], object], seconds: float, what: Callable[[], s
 
 
 class Stack:
-    def __init__(self, emulator: Emulator, recorder: Recorder, folder: Path):
+    def __init__(self, emulator: Emulator, recorder: Recorder, folder: Path, name: str = NAME, bucket: str = BUCKET):
         self.emulator = emulator
+        self.name = name
+        self.bucket = bucket
         self.recorder = recorder
         self.outputs: dict[str, str] = {}
         self._folder = folder
@@ -51,6 +53,10 @@ class Stack:
                 aws_secret_access_key="test", config=Config(s3={"addressing_style": "path"}, max_pool_connections=32),
             )
         return self._clients[service]
+
+    def beside(self, name: str, bucket: str) -> "Stack":
+        """Another stack in the same account, of the same functions."""
+        return Stack(self.emulator, self.recorder, self._folder, name, bucket)
 
     # ---- Deploying ----
 
@@ -75,13 +81,13 @@ class Stack:
         topics = {"Cbers4MuxTopic": topic} | {name: '""' for name in TOPIC_PARAMETERS[1:]}
         # Read by all, at the address where the emulator serves the bucket.
         public = {"PublicRead": "yes", "PublicUrl": self.url}
-        values = {"CatalogBucketName": BUCKET, "Architecture": architecture} | public | topics | parameters
+        values = {"CatalogBucketName": self.bucket, "Architecture": architecture} | public | topics | parameters
         printed = self.sam(
-            "deploy", "--template-file", str(self._folder / "build" / "template.yaml"), "--stack-name", NAME,
+            "deploy", "--template-file", str(self._folder / "build" / "template.yaml"), "--stack-name", self.name,
             "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset",
             "--no-fail-on-empty-changeset", "--parameter-overrides", *(f"{name}={value}" for name, value in values.items()),
         )
-        stack = self.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
+        stack = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         self._make_up_for_the_emulator()
         return printed
@@ -89,7 +95,7 @@ class Stack:
     def delete(self):
         for role in SENDERS:
             self.forbid_batches(role)
-        self.sam("delete", "--stack-name", NAME, "--no-prompts", "--region", REGION)
+        self.sam("delete", "--stack-name", self.name, "--no-prompts", "--region", REGION)
 
     def _make_up_for_the_emulator(self):
         for role in SENDERS:
@@ -101,28 +107,34 @@ class Stack:
             client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": concurrency})
 
     def allow_batches(self, role: str):
+        self.allow_batches_of(self.resources()[role])
+
+    def forbid_batches(self, role: str):
+        self.forbid_batches_of(self.resources()[role])
+
+    def allow_batches_of(self, name: str):
         """What AWS allows with sns:Publish and sqs:SendMessage: the emulator knows permissions for batches of their own."""
         allow = {
             "Effect": "Allow", "Action": ["sns:PublishBatch", "sqs:SendMessageBatch"],
-            "Resource": [f"arn:aws:{service}:{REGION}:{ACCOUNT}:{NAME}-*" for service in ("sns", "sqs")],
+            "Resource": [f"arn:aws:{service}:{REGION}:{ACCOUNT}:{self.name}-*" for service in ("sns", "sqs")],
         }
         document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-        self.client("iam").put_role_policy(RoleName=self.resources()[role], PolicyName=BATCHES, PolicyDocument=document)
+        self.client("iam").put_role_policy(RoleName=name, PolicyName=BATCHES, PolicyDocument=document)
 
-    def forbid_batches(self, role: str):
-        self.client("iam").delete_role_policy(RoleName=self.resources()[role], PolicyName=BATCHES)
+    def forbid_batches_of(self, name: str):
+        self.client("iam").delete_role_policy(RoleName=name, PolicyName=BATCHES)
 
     def resources(self) -> dict[str, str]:
         """Physical names by logical ones."""
-        found = self.client("cloudformation").describe_stack_resources(StackName=NAME)["StackResources"]
+        found = self.client("cloudformation").describe_stack_resources(StackName=self.name)["StackResources"]
         return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
 
     def allow_plain_http(self):
         """Takes "TLS only" out of the bucket's policy: the emulator speaks plain HTTP."""
         s3 = self.client("s3")
-        policy = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
+        policy = json.loads(s3.get_bucket_policy(Bucket=self.bucket)["Policy"])
         policy["Statement"] = [statement for statement in policy["Statement"] if statement["Sid"] != "OnlyOverTls"]
-        s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+        s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(policy))
 
     def set_schedule(self, state: str):
         """Turns the mover's schedule on or off."""
@@ -219,14 +231,14 @@ class Stack:
 
     def keys(self, prefix: str = "") -> list[str]:
         """The keys of all objects of the catalog."""
-        pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [content["Key"] for page in pages for content in page.get("Contents", [])]
 
     def document(self, key: str) -> dict:
-        return json.loads(self.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
+        return json.loads(self.client("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read())
 
     def has(self, key: str) -> bool:
-        return self.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=key, MaxKeys=1)["KeyCount"] > 0
+        return self.client("s3").list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1)["KeyCount"] > 0
 
     def log_lines(self, function: str) -> list[str]:
         """What a function has printed, from CloudWatch Logs."""
@@ -237,4 +249,4 @@ class Stack:
     @property
     def url(self) -> str:
         """Where the catalog is read over HTTP, without credentials."""
-        return f"{self.emulator.url}/{BUCKET}/"
+        return f"{self.emulator.url}/{self.bucket}/"

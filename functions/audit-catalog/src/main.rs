@@ -12,7 +12,7 @@ use std::time::Duration;
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use lazycat::audit::{AuditError, Class, Fed, Leave, Ports, Progress, Repair, Report, Settings, audit};
 use lazycat::aws::{AuditedIndex, CatalogBucket, Clients, DirtyLevels, Queue, Queues, SourceBuckets, TimeOuts, World};
-use lazycat::grid::INPE;
+use lazycat::grid::Grid;
 use lazycat::ports::{Chance as _, Clock as _};
 use lazycat::search::addresses::Addresses;
 use lazycat::stac::Buckets;
@@ -36,6 +36,7 @@ struct Configuration {
     levels_queue: String,
     buckets: Buckets,
     public_url: String,
+    grid: Grid,
     repair: bool,
     grace: u64,
     time_out: Duration,
@@ -58,6 +59,7 @@ impl Configuration {
             levels_queue: settings::levels_queue(&mut reader),
             buckets: settings::source_buckets(&mut reader),
             public_url: settings::public_url(&mut reader),
+            grid: settings::grid(&mut reader),
             repair: settings::audit_repair(&mut reader),
             grace: settings::audit_grace(&mut reader).map_or(GRACE, |seconds| u64::from(seconds) * 1_000),
             time_out: settings::time_out(&mut reader),
@@ -84,7 +86,7 @@ impl Configuration {
 
     fn settings(&self, request: &Request, seed: u64) -> Result<Settings, Failure> {
         Ok(Settings {
-            grid: INPE.clone(),
+            grid: self.grid.clone(),
             site: Site { public_url: Some(self.public_url.clone()) },
             buckets: self.buckets.clone(),
             sources: if request.source {
@@ -92,7 +94,7 @@ impl Configuration {
             } else {
                 vec![]
             },
-            top: request.top()?,
+            top: request.top(&self.grid)?,
             content: request.content(seed),
             grace: self.grace,
             prune: None,

@@ -1,7 +1,7 @@
 //! What the function is invoked with.
 
 use lazycat::audit::Content;
-use lazycat::grid::INPE;
+use lazycat::grid::Grid;
 use lazycat::level::Level;
 use serde::Deserialize;
 use serde_json::Value;
@@ -67,15 +67,15 @@ impl Request {
         serde_json::from_value(event).map_err(|error| RequestError::Form(error.to_string()))
     }
 
-    /// The level that is named.
+    /// The level that is named, one of `grid`.
     ///
     /// # Errors
     ///
     /// [`RequestError::Prefix`].
-    pub(crate) fn top(&self) -> Result<Level, RequestError> {
+    pub(crate) fn top(&self, grid: &Grid) -> Result<Level, RequestError> {
         let wrong = |error: lazycat::level::LevelError| RequestError::Prefix(error.to_string());
         let level = Level::parse(self.prefix.trim_end_matches('/')).map_err(wrong)?;
-        INPE.place(&level).map_err(wrong)?;
+        grid.place(&level).map_err(wrong)?;
         Ok(level)
     }
 
@@ -88,6 +88,7 @@ impl Request {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use lazycat::grid::INPE;
     use serde_json::json;
 
     use super::*;
@@ -95,7 +96,7 @@ mod tests {
     #[test]
     fn an_empty_event_asks_for_all() {
         let request = Request::read(json!({})).unwrap();
-        assert_eq!((request.top(), request.source), (Ok(Level::root()), true));
+        assert_eq!((request.top(&INPE), request.source), (Ok(Level::root()), true));
         assert_eq!(request.content(7), Content::Sample { items: SAMPLE, seed: 7 });
     }
 
@@ -103,7 +104,7 @@ mod tests {
     fn a_camera_is_named_with_or_without_slash() {
         for prefix in ["CBERS4/MUX", "CBERS4/MUX/"] {
             let request = Request::read(json!({ "prefix": prefix, "full": true, "mayBeEmpty": true })).unwrap();
-            assert_eq!(request.top().unwrap().key(), "CBERS4/MUX");
+            assert_eq!(request.top(&INPE).unwrap().key(), "CBERS4/MUX");
             assert_eq!((request.content(7), request.may_be_empty), (Content::Full, true));
         }
     }
@@ -116,7 +117,7 @@ mod tests {
             let error = Request::read(event).unwrap_err().to_string();
             assert!(error.contains(says) && error.contains("{\"prefix\": \"CBERS4/MUX\"}"), "{error}");
         }
-        let error = Request::read(json!({ "prefix": "LANDSAT8" })).unwrap().top().unwrap_err().to_string();
+        let error = Request::read(json!({ "prefix": "LANDSAT8" })).unwrap().top(&INPE).unwrap_err().to_string();
         assert!(error.contains("LANDSAT8") && error.contains("CBERS4/MUX/057/121"), "{error}");
     }
 }

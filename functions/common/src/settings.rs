@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use lazycat::grid::{Grid, INPE};
+use lazycat::layout::Layout;
 use lazycat::stac::{BucketPair, Buckets};
 
 use crate::environment::Reader;
@@ -14,6 +16,11 @@ pub fn catalog_bucket(reader: &mut Reader<'_>) -> String {
 /// The table of dirty levels.
 pub fn dirty_levels_table(reader: &mut Reader<'_>) -> String {
     reader.required("LAZYCAT_DIRTY_LEVELS_TABLE", "the name of the table of dirty levels", table)
+}
+
+/// The table of what is filed where.
+pub fn filed_items_table(reader: &mut Reader<'_>) -> String {
+    reader.required("LAZYCAT_FILED_ITEMS_TABLE", "the name of the table of filed items", table)
 }
 
 /// The queue of levels to be rebuilt.
@@ -81,6 +88,26 @@ pub fn public_url(reader: &mut Reader<'_>) -> String {
         let url = url(value)?;
         if url.ends_with('/') { Ok(url) } else { Err("it does not end with a slash") }
     })
+}
+
+/// The folders of the catalog: INPE's, and those of the layout where one is given.
+pub fn grid(reader: &mut Reader<'_>) -> Grid {
+    let layout = reader.optional(LAYOUT, A_LAYOUT, |value| Layout::parse(value).map(Some));
+    with_layout(reader, layout.flatten())
+}
+
+/// The folders of a catalog that must have a layout.
+pub fn grid_with_layout(reader: &mut Reader<'_>) -> Grid {
+    let layout = reader.required(LAYOUT, A_LAYOUT, |value| Layout::parse(value).map(Some));
+    with_layout(reader, layout)
+}
+
+const LAYOUT: &str = "LAZYCAT_LAYOUT";
+const A_LAYOUT: &str = "a layout such as {collection}/{year}/{month}";
+
+fn with_layout(reader: &mut Reader<'_>, layout: Option<Layout>) -> Grid {
+    let title = reader.optional("LAZYCAT_CATALOG_TITLE", "a title", |value| Ok::<_, &str>(value.to_owned()));
+    layout.map_or_else(|| INPE.clone(), |layout| Grid::with_layout(layout, title.as_deref()))
 }
 
 /// Whether an audit repairs what it finds.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use lazycat::aws::{CatalogBucket, Clients, DeadLetterQueue, DirtyLevels, TimeOuts, World};
-use lazycat::grid::INPE;
 use lazycat::ports::Clock as _;
 use lazycat::stac::catalog::Site;
 use lazycat::update::{Ports, Report, Settings, update};
@@ -37,7 +36,7 @@ impl Configuration {
             time_out: settings::time_out(&mut reader),
             stack: settings::stack(&mut reader),
             settings: Settings {
-                grid: INPE.clone(),
+                grid: settings::grid(&mut reader),
                 site: Site { public_url: Some(settings::public_url(&mut reader)) },
                 tries: TRIES,
                 attempts: settings::attempts(&mut reader),

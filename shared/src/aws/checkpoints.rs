@@ -1,4 +1,5 @@
-//! How far long jobs have come, beside the dirty levels in their table.
+//! How far long jobs have come, beside the dirty levels in their table; and what is remembered of items that were filed, in
+//! a table of its own, for a mover reads the whole table of dirty levels at each tick.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -13,30 +14,43 @@ const PREFIX: &str = ".checkpoint/";
 
 const DOCUMENT: &str = "document";
 
-/// The checkpoints in the table of dirty levels. Clones share the client.
+/// The key of a table that holds nothing else.
+const NAME: &str = "name";
+
+/// Small documents by their names, in a table. Clones share the client.
 ///
-/// An item is `{level, document}`, its key `.checkpoint/` and the name. Needs `dynamodb:GetItem`, `dynamodb:PutItem` and
-/// `dynamodb:DeleteItem` on the table, on condition of leading keys that start so.
+/// Needs `dynamodb:GetItem`, `dynamodb:PutItem` and `dynamodb:DeleteItem` on the table.
 #[derive(Debug, Clone)]
 pub struct Checkpoints {
     dynamodb: Client,
     table: String,
+    /// The attribute that is the table's key.
+    key: &'static str,
+    /// What the key starts with, before the name.
+    prefix: &'static str,
 }
 
 impl Checkpoints {
-    /// The checkpoints in this table.
+    /// Those in this table of dirty levels. An item is `{level, document}`, its key `.checkpoint/` and the name; the
+    /// permissions may be on condition of leading keys that start so.
     #[must_use]
     pub fn new(dynamodb: Client, table: impl Into<String>) -> Self {
-        Self { dynamodb, table: table.into() }
+        Self { dynamodb, table: table.into(), key: LEVEL, prefix: PREFIX }
+    }
+
+    /// Those in this table, which holds nothing else. An item is `{name, document}`.
+    #[must_use]
+    pub fn alone(dynamodb: Client, table: impl Into<String>) -> Self {
+        Self { dynamodb, table: table.into(), key: NAME, prefix: "" }
     }
 
     fn place(&self) -> String {
         format!("the table {}", self.table)
     }
-}
 
-fn key(name: &str) -> AttributeValue {
-    text(format!("{PREFIX}{name}"))
+    fn key(&self, name: &str) -> AttributeValue {
+        text(format!("{}{name}", self.prefix))
+    }
 }
 
 fn changed(name: &str) -> PortError {
@@ -45,7 +59,8 @@ fn changed(name: &str) -> PortError {
 
 impl KeepCheckpoints for Checkpoints {
     async fn checkpoint(&self, name: &str) -> PortResult<Option<String>> {
-        let request = self.dynamodb.get_item().table_name(&self.table).key(LEVEL, key(name)).consistent_read(true);
+        let request =
+            self.dynamodb.get_item().table_name(&self.table).key(self.key, self.key(name)).consistent_read(true);
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) => return Err(failed(&format!("reading the checkpoint {name} from"), &self.place(), error)),
@@ -65,7 +80,7 @@ impl KeepCheckpoints for Checkpoints {
             .dynamodb
             .put_item()
             .table_name(&self.table)
-            .item(LEVEL, key(name))
+            .item(self.key, self.key(name))
             .item(DOCUMENT, text(document))
             .expression_attribute_names("#document", DOCUMENT)
             .expression_attribute_values(":document", text(document));
@@ -91,7 +106,7 @@ impl KeepCheckpoints for Checkpoints {
             .dynamodb
             .delete_item()
             .table_name(&self.table)
-            .key(LEVEL, key(name))
+            .key(self.key, self.key(name))
             .condition_expression("attribute_not_exists(#document) OR #document = :expected")
             .expression_attribute_names("#document", DOCUMENT)
             .expression_attribute_values(":expected", text(expected));

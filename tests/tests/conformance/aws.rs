@@ -94,12 +94,16 @@ async fn world(
 }
 
 async fn table(account: &Clients) -> &'static str {
-    const NAME: &str = "dirty-levels";
-    let attribute = AttributeDefinition::builder().attribute_name("level").attribute_type(Text).build().unwrap();
-    let key = KeySchemaElement::builder().attribute_name("level").key_type(KeyType::Hash).build().unwrap();
-    let request = account.dynamodb.create_table().table_name(NAME).billing_mode(BillingMode::PayPerRequest);
+    table_of(account, "dirty-levels", "level").await
+}
+
+/// A table with this key.
+async fn table_of(account: &Clients, name: &'static str, key: &str) -> &'static str {
+    let attribute = AttributeDefinition::builder().attribute_name(key).attribute_type(Text).build().unwrap();
+    let key = KeySchemaElement::builder().attribute_name(key).key_type(KeyType::Hash).build().unwrap();
+    let request = account.dynamodb.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
     request.attribute_definitions(attribute).key_schema(key).send().await.unwrap();
-    NAME
+    name
 }
 
 /// Checkpoints in the table of dirty levels.
@@ -108,6 +112,14 @@ fn checkpoints() -> (Runtime, Checkpoints) {
     let account = Ministack::shared().account();
     let table = runtime.block_on(table(&account));
     (Runtime::Tokio(runtime), Checkpoints::new(account.dynamodb, table))
+}
+
+/// Checkpoints in a table of their own.
+fn checkpoints_alone() -> (Runtime, Checkpoints) {
+    let runtime = runtime();
+    let account = Ministack::shared().account();
+    let table = runtime.block_on(table_of(&account, "filed-items", "name"));
+    (Runtime::Tokio(runtime), Checkpoints::alone(account.dynamodb, table))
 }
 
 async fn queue(account: &Clients, name: &str) -> String {
@@ -132,6 +144,10 @@ mod with_three_entries_a_page {
 
 mod checkpoints {
     lazycat_tests::conformance!(checkpoints of super::checkpoints());
+}
+
+mod checkpoints_alone {
+    lazycat_tests::conformance!(checkpoints of super::checkpoints_alone());
 }
 
 #[test]
