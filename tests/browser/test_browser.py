@@ -1,6 +1,7 @@
 """A catalog as people see it: made and served by lazycat, looked at and searched with STAC Browser in a headless Chromium."""
 
 import json
+import os
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LAZYCAT = ROOT / "target" / "release" / "lazycat"
+LAZYCAT = Path(os.environ.get("LAZYCAT", ROOT / "target" / "release" / "lazycat"))
 BUILD = ROOT / "target" / "browser"
 SCREENSHOTS = ROOT / "target" / "browser-screenshots"
 
