@@ -1,6 +1,7 @@
 """The catalog as a reader finds it: over HTTP, with pystac, without credentials."""
 
 from collections import Counter
+from urllib.parse import unquote
 
 import pystac
 
@@ -15,7 +16,7 @@ def read(url: str) -> tuple[Counter, list[pystac.Catalog]]:
         catalogs.append(catalog)
         for link in catalog.links:
             if link.rel == pystac.RelType.ITEM:
-                linked[link.absolute_href.removeprefix(url)] += 1
+                linked[unquote(link.absolute_href.removeprefix(url))] += 1
         waiting.extend(catalog.get_children())
     return linked, catalogs
 
