@@ -9,7 +9,7 @@
 //!   the table of satellites, [`message`] holds the wire formats, [`status`] what is told of a catalog,
 //!   [`cost`] what one costs on AWS;
 //! - use cases, the only place where order matters: [`generate`], [`mover`], [`update`], [`reprocess`], [`audit`],
-//!   [`redrive`], over the traits of [`ports`]; `generator` has items made by whoever makes them;
+//!   [`redrive`], over the traits of [`ports`]; `filing` takes the items of others; `generator` has items made by whoever makes them;
 //! - adapters: [`local`] over a directory and one SQLite file, [`aws`] over the services of AWS, [`memory`] for tests,
 //!   `process` for generators;
 //! - wiring: [`embedded`], all functions in one process.
@@ -24,6 +24,8 @@ pub mod aws;
 pub mod cost;
 #[cfg(feature = "local")]
 pub mod embedded;
+#[cfg(feature = "search")]
+pub mod filing;
 pub mod generate;
 #[cfg(feature = "generators")]
 pub mod generator;
