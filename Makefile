@@ -83,6 +83,7 @@ judges: setup tested ## The field's validators, client and API over what `make r
 	$(TESTED) run fixtures/scenes --catalog target/judged
 	tests/judges/judge.py target/judged
 	$(TESTED) validate target/judged
+	LAZYCAT=$(CURDIR)/$(TESTED) .venv/bin/python -B -m pytest -q -rs -p no:cacheprovider tests/imports
 	$(CARGO) test --workspace --locked --no-run --test starts
 	LAZYCAT=$(CURDIR)/$(TESTED) .venv/bin/python -B -m pytest -q -rs -p no:cacheprovider tests/api
 
