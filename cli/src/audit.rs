@@ -189,7 +189,7 @@ fn of_stack(args: &Args, name: &str, top: Level, seed: u64) -> Result<Audited, S
     let buckets = deployed.buckets()?;
     let sources = if args.without_source { &[][..] } else { &buckets.0[..] };
     let settings = audit::Settings {
-        grid: &INPE,
+        grid: INPE.clone(),
         site: deployed.site()?,
         sources: sources.iter().map(|pair| pair.images.clone()).collect(),
         buckets: buckets.clone(),

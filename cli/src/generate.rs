@@ -134,7 +134,7 @@ fn work(args: &Args, others: Generators, requests: Requests) -> Result<usize, St
         };
         let done = match &args.scenes {
             Some(folder) => {
-                let settings = generate::Settings { grid: &INPE, buckets: Buckets::default(), attempts: 1 };
+                let settings = generate::Settings { grid: INPE.clone(), buckets: Buckets::default(), attempts: 1 };
                 let generators = WithScenes { source: Folder::new(folder), settings, others };
                 tokio::select! {
                     done = all(&generators, lines) => Some(done),

@@ -154,7 +154,7 @@ impl World {
             letters: &self.memory.scenes.letters(),
             world: &self.around,
         };
-        let settings = generate::Settings { grid: &INPE, buckets: Buckets::default(), attempts: 3 };
+        let settings = generate::Settings { grid: INPE.clone(), buckets: Buckets::default(), attempts: 3 };
         let report = block_on(generate(&ports, &settings, &deliveries));
         assert_eq!(report.made as usize, scenes.len(), "{:?}", report.refused);
     }
@@ -207,7 +207,7 @@ impl World {
 }
 
 fn settings() -> update::Settings {
-    update::Settings { grid: &INPE, site: Site::default(), tries: 3, attempts: 3 }
+    update::Settings { grid: INPE.clone(), site: Site::default(), tries: 3, attempts: 3 }
 }
 
 impl Asked {

@@ -62,7 +62,7 @@ fn row(items: u64) {
         letters: &local.state.dead_letters(QueueName::Levels),
         world: &World,
     };
-    let settings = Settings { grid: &INPE, site: Site::default(), tries: 3, attempts: 3 };
+    let settings = Settings { grid: INPE.clone(), site: Site::default(), tries: 3, attempts: 3 };
     let rebuild = || {
         let rebuilt =
             block_on(update::rebuild(&ports, &settings, &level, DateTime::UNIX_EPOCH)).expect("it is rebuilt");

@@ -104,7 +104,7 @@ pub enum Content {
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The folders of the catalog.
-    pub grid: &'static Grid,
+    pub grid: Grid,
     /// What its documents tell about it.
     pub site: Site,
     /// The buckets that items name.

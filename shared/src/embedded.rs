@@ -192,9 +192,9 @@ impl<'a> Engine<'a> {
             progress,
             index: OnceLock::new(),
             run: feeder::run_id(),
-            generate: generate::Settings { grid: &grid::INPE, buckets, attempts: ATTEMPTS },
+            generate: generate::Settings { grid: grid::INPE.clone(), buckets, attempts: ATTEMPTS },
             update: update::Settings {
-                grid: &grid::INPE,
+                grid: grid::INPE.clone(),
                 site: options.site.clone(),
                 tries: TRIES,
                 attempts: ATTEMPTS,

@@ -41,7 +41,7 @@ pub struct Ports<'a, S, I, M, T, L, R> {
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The folders of the catalog.
-    pub grid: &'static Grid,
+    pub grid: Grid,
     /// The buckets that scenes are taken from.
     pub buckets: Buckets,
     /// How often a message is received before a passing trouble, too, sends it to the dead letters, with its reason.

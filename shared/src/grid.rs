@@ -2,10 +2,17 @@
 //!
 //! A [`Grid`] is a value: the tiers of folders below the root, which of them holds collections, and the words for
 //! each. Titles and ids follow from a level's key alone, because a rebuild reads nothing but a listing.
+//!
+//! It has two branches. Below the folder of one of INPE's satellites stand its cameras, paths and rows; below any other,
+//! where the grid has a [`Layout`], what that files.
 
+use std::sync::Arc;
+
+use crate::layout::{Layout, segment};
 use crate::level::{Level, LevelError};
 use crate::missions::{self, Camera, Satellite};
 use crate::scene::SceneId;
+use crate::stac::catalog::ITEM_ENDING;
 
 /// The document of a level that is a catalog.
 pub const CATALOG: &str = "catalog.json";
@@ -21,11 +28,27 @@ pub struct Tier {
     pub document: &'static str,
 }
 
-/// The folders of a catalog.
+/// The folders of a catalog. Clones are cheap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grid {
     tiers: &'static [Tier],
+    /// Where all stands that is none of INPE's.
+    filed: Option<Filed>,
 }
+
+/// The branch of what is filed under a layout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Filed {
+    layout: Layout,
+    /// The title of the root.
+    title: Arc<str>,
+}
+
+/// The title of a catalog with a layout that was given none.
+pub const DEFAULT_TITLE: &str = "STAC catalog";
+
+/// What parts the segments of a level in its document's id. It is in no segment, so that no two levels have one id.
+const BETWEEN: &str = ",";
 
 /// `{satellite}/{camera}/{path}/{row}`: the scenes of INPE's satellites.
 pub static INPE: Grid = Grid {
@@ -35,27 +58,62 @@ pub static INPE: Grid = Grid {
         Tier { name: "path", document: CATALOG },
         Tier { name: "row", document: CATALOG },
     ],
+    filed: None,
 };
 
 impl Grid {
-    /// How deep the levels are that hold items.
+    /// INPE's grid, and beside its satellites what `layout` files. The root is called `title`, where one is given.
     #[must_use]
-    pub fn depth(&self) -> usize {
-        self.tiers.len()
+    pub fn with_layout(layout: Layout, title: Option<&str>) -> Self {
+        let title = title.unwrap_or(DEFAULT_TITLE).into();
+        Self { filed: Some(Filed { layout, title }), ..INPE.clone() }
+    }
+
+    /// The layout of what is none of INPE's.
+    #[must_use]
+    pub fn layout(&self) -> Option<&Layout> {
+        self.filed.as_ref().map(|filed| &filed.layout)
+    }
+
+    /// The branch that a level belongs to: that of the layout, or none for INPE's.
+    fn branch(&self, level: &Level) -> Option<&Filed> {
+        let first = level.segments().next();
+        let is_inpe = first.is_some_and(|folder| missions::satellite_of_folder(folder).is_some());
+        self.filed.as_ref().filter(|_| !is_inpe)
+    }
+
+    /// Whether a level stands in the branch of the layout. The root belongs to both branches.
+    #[must_use]
+    pub fn is_filed(&self, level: &Level) -> bool {
+        !level.is_root() && self.branch(level).is_some()
     }
 
     /// Whether a level holds items, and not other levels.
     #[must_use]
     pub fn holds_items(&self, level: &Level) -> bool {
-        level.depth() == self.depth()
+        let depth = self.branch(level).map_or(self.tiers.len(), |filed| filed.layout.depth());
+        level.depth() == depth
+    }
+
+    /// Whether below a level there are others that hold levels, and not items.
+    #[must_use]
+    pub fn has_parents_below(&self, level: &Level) -> bool {
+        let depth = match self.branch(level) {
+            Some(filed) if level.is_root() => self.tiers.len().max(filed.layout.depth()),
+            Some(filed) => filed.layout.depth(),
+            None => self.tiers.len(),
+        };
+        level.depth() + 1 < depth
     }
 
     /// The name of a level's document.
     #[must_use]
     pub fn document(&self, level: &Level) -> &'static str {
-        match level.depth() {
-            0 => CATALOG,
-            depth => self.tiers.get(depth - 1).map_or(CATALOG, |tier| tier.document),
+        match (level.depth(), self.branch(level)) {
+            (0, _) => CATALOG,
+            (depth, Some(filed)) if filed.layout.collection_depth() == Some(depth) => COLLECTION,
+            (_, Some(_)) => CATALOG,
+            (depth, None) => self.tiers.get(depth - 1).map_or(CATALOG, |tier| tier.document),
         }
     }
 
@@ -82,8 +140,12 @@ impl Grid {
     /// # Errors
     ///
     /// When the level is none of this grid: too deep, or of an unknown satellite or camera, or its path or row is no
-    /// three-digit number.
+    /// three-digit number; in the branch of a layout, when it is none that the layout gives.
     pub fn place(&self, level: &Level) -> Result<Place, LevelError> {
+        if let Some(filed) = self.branch(level) {
+            filed.layout.check(level)?;
+            return Ok(Place::Filed(Box::new(filed.heading(level))));
+        }
         let refused = |reason| LevelError { key: level.key().to_owned(), reason };
         let mut segments = level.segments();
         let Some(folder) = segments.next() else { return Ok(Place::Root) };
@@ -100,15 +162,56 @@ impl Grid {
         Ok(Place::Row(satellite, camera, path, row))
     }
 
-    /// The title of the item whose id is `id`: with its date for an INPE scene, else the id.
+    /// The title of the item in `level` whose file is called `file`: with its date for an INPE scene, else its id.
     #[must_use]
-    pub fn item_title(&self, id: &str) -> String {
+    pub fn item_title(&self, level: &Level, file: &str) -> String {
+        if self.branch(level).is_some() {
+            return segment::id_of(file).into_owned();
+        }
+        let id = file.strip_suffix(ITEM_ENDING).unwrap_or(file);
         SceneId::parse(id).map_or_else(|_| id.to_owned(), |scene| scene_title(&scene))
     }
 }
 
+impl Filed {
+    fn heading(&self, level: &Level) -> Heading {
+        let template = self.layout.template();
+        if level.is_root() {
+            return Heading {
+                id: "catalog".to_owned(),
+                title: self.title.to_string(),
+                description: format!("Items of STAC, filed under `{template}`."),
+            };
+        }
+        let values: Vec<_> = level.segments().map(segment::decode).collect();
+        let depth = level.depth();
+        match self.layout.collection_depth() {
+            Some(at) if at == depth => {
+                let id = values.last().map(ToString::to_string).unwrap_or_default();
+                Heading { title: id.clone(), description: "Items of one collection.".to_owned(), id }
+            }
+            _ => Heading {
+                id: level.segments().collect::<Vec<_>>().join(BETWEEN),
+                title: values.join(" "),
+                description: "Items of STAC, or levels that hold some.".to_owned(),
+            },
+        }
+    }
+}
+
+/// What the document of a level says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heading {
+    /// The id, as [`Place::id`].
+    pub id: String,
+    /// The title, as [`Place::title`].
+    pub title: String,
+    /// The description, as [`Place::description`].
+    pub description: String,
+}
+
 /// What a level stands for.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Place {
     /// All satellites.
     Root,
@@ -120,6 +223,8 @@ pub enum Place {
     Path(&'static Satellite, &'static Camera, u16),
     /// A row of a path.
     Row(&'static Satellite, &'static Camera, u16, u16),
+    /// A level of a layout, or the root of a catalog that has one.
+    Filed(Box<Heading>),
 }
 
 impl Place {
@@ -134,10 +239,12 @@ impl Place {
             Self::Row(satellite, camera, path, row) => {
                 format!("{} {} {path:03}/{row:03}", satellite.title, camera.name)
             }
+            Self::Filed(heading) => heading.title.clone(),
         }
     }
 
-    /// The id of the level's document: no slash, no colon, no white space.
+    /// The id of the level's document: no slash, no colon, no white space, but in the id of a collection that was not
+    /// made here.
     #[must_use]
     pub fn id(&self) -> String {
         match self {
@@ -148,6 +255,7 @@ impl Place {
             Self::Row(satellite, camera, path, row) => {
                 format!("{}-{path:03}-{row:03}", satellite.collection_id(camera))
             }
+            Self::Filed(heading) => heading.id.clone(),
         }
     }
 
@@ -172,6 +280,7 @@ impl Place {
             Self::Row(satellite, camera, path, row) => {
                 format!("Scenes of {} {} on path {path:03}, row {row:03}, by date.", satellite.title, camera.name)
             }
+            Self::Filed(heading) => heading.description.clone(),
         }
     }
 }
@@ -223,7 +332,53 @@ mod tests {
 
     #[test]
     fn an_item_title_carries_the_date_and_a_foreign_item_its_id() {
-        assert_eq!(INPE.item_title("CBERS_4_MUX_20170618_057_121_L2"), "CBERS-4 MUX 057/121 2017-06-18 L2");
-        assert_eq!(INPE.item_title("S2A_tile"), "S2A_tile");
+        let row = Level::parse("CBERS4/MUX/057/121").unwrap();
+        let title = |file| INPE.item_title(&row, file);
+        assert_eq!(title("CBERS_4_MUX_20170618_057_121_L2.json"), "CBERS-4 MUX 057/121 2017-06-18 L2");
+        assert_eq!(title("S2A_tile.json"), "S2A_tile");
+    }
+
+    fn filed(template: &str, title: Option<&str>) -> Grid {
+        Grid::with_layout(Layout::parse(template).unwrap(), title)
+    }
+
+    #[test]
+    fn the_levels_of_a_layout_have_documents_titles_and_ids_beside_those_of_inpe() {
+        let grid = filed("{collection}/{year}/{properties.tile}", Some("My catalog"));
+        for (key, document, title, id) in [
+            ("", "catalog.json", "My catalog", "catalog"),
+            ("sentinel%202", "sentinel%202/collection.json", "sentinel 2", "sentinel 2"),
+            ("sentinel%202/2024", "sentinel%202/2024/catalog.json", "sentinel 2 2024", "sentinel%202,2024"),
+            ("s/2024/32TQM", "s/2024/32TQM/catalog.json", "s 2024 32TQM", "s,2024,32TQM"),
+            ("CBERS4", "CBERS4/catalog.json", "CBERS-4", "CBERS4"),
+            ("CBERS4/MUX", "CBERS4/MUX/collection.json", "CBERS-4 MUX", "CBERS4-MUX"),
+        ] {
+            let level = Level::parse(key).unwrap();
+            assert_eq!(grid.document_key(&level), document);
+            let place = grid.place(&level).unwrap();
+            assert_eq!((place.title(), place.id()), (title.to_owned(), id.to_owned()));
+        }
+        let level = |key| Level::parse(key).unwrap();
+        assert!(grid.holds_items(&level("s/2024/32TQM")) && !grid.holds_items(&level("s/2024")));
+        assert!(grid.holds_items(&level("CBERS4/MUX/057/121")) && !grid.holds_items(&level("CBERS4/MUX/057")));
+        assert!(grid.is_filed(&level("s")) && !grid.is_filed(&level("")) && !grid.is_filed(&level("CBERS4")));
+        assert_eq!(grid.collection_of(&level("s/2024/32TQM")), Some(level("s")));
+        assert_eq!(grid.item_title(&level("s/2024/32TQM"), "a%2Fb.json"), "a/b");
+        assert_eq!(
+            grid.item_title(&level("CBERS4/MUX/057/121"), "CBERS_4_MUX_20170618_057_121_L2.json"),
+            "CBERS-4 MUX 057/121 2017-06-18 L2"
+        );
+        for key in ["s/24", "a b", "s/2024/32TQM/x", "CBERS4/HRC"] {
+            assert!(grid.place(&level(key)).is_err(), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_layout_without_collections_has_catalogs_alone() {
+        let grid = filed("{year}/{month}", None);
+        let level = Level::parse("2024/05").unwrap();
+        assert_eq!(grid.document_key(&level), "2024/05/catalog.json");
+        assert_eq!(grid.collection_of(&level), None);
+        assert_eq!(grid.place(&Level::root()).unwrap().title(), DEFAULT_TITLE);
     }
 }

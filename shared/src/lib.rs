@@ -5,7 +5,7 @@
 //!
 //! Layout, in four rooms:
 //!
-//! - pure code: [`scene`] reads metadata, [`stac`] makes documents, [`grid`] and [`level`] name folders, [`missions`] is
+//! - pure code: [`scene`] reads metadata, [`stac`] makes documents, [`grid`], [`layout`] and [`level`] name folders, [`missions`] is
 //!   the table of satellites, [`message`] holds the wire formats, [`status`] what is told of a catalog,
 //!   [`cost`] what one costs on AWS, `validation` whether a document is STAC;
 //! - use cases, the only place where order matters: [`generate`], [`mover`], [`update`], [`reprocess`], [`audit`],
@@ -31,6 +31,7 @@ pub mod generator;
 pub mod grid;
 #[cfg(feature = "local")]
 pub mod index;
+pub mod layout;
 pub mod level;
 #[cfg(feature = "local")]
 pub mod local;

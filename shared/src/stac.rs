@@ -1,12 +1,13 @@
 //! STAC documents: items from scenes, catalogs and collections from listings. Pure.
 //!
-//! Layout: [`item`] with its JSON in `feature`, [`catalog`], [`collection`], [`link`] for what they share, and
-//! [`buckets`], where the assets are. The specification followed is STAC 1.1.0.
+//! Layout: [`item`] with its JSON in `feature`, [`catalog`], [`collection`], [`foreign`] for the collections of others,
+//! [`link`] for what they share, and [`buckets`], where the assets are. The specification followed is STAC 1.1.0.
 
 pub mod buckets;
 pub mod catalog;
 pub mod collection;
-mod feature;
+pub(crate) mod feature;
+pub mod foreign;
 pub mod item;
 pub mod link;
 

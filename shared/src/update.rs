@@ -38,7 +38,7 @@ pub struct Ports<'a, C, M, L, R> {
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The folders of the catalog.
-    pub grid: &'static Grid,
+    pub grid: Grid,
     /// What its documents tell about it.
     pub site: Site,
     /// How often a write is tried anew, from its reads on, when somebody else has written first.
@@ -202,7 +202,7 @@ where
     };
     rebuilt.conflicts = conflicts;
     // 5. I5: always, also when nothing was written: an earlier attempt may have died between its write and this look.
-    rebuilt.parent_marked = mark_parent_unless_it_links(ports, settings.grid, level, since).await?;
+    rebuilt.parent_marked = mark_parent_unless_it_links(ports, &settings.grid, level, since).await?;
     Ok(rebuilt)
 }
 
@@ -217,7 +217,7 @@ where
     C: ReadCatalog + WriteCatalog + Sync,
     R: Chance,
 {
-    let grid = settings.grid;
+    let grid = &settings.grid;
     let key = grid.document_key(level);
     // 1. I2: the catalog that stands there, before the listing.
     let present = Present::read(ports.catalog, &key).await?;
@@ -228,8 +228,9 @@ where
         let linked = present.as_ref().and_then(|present| present.read.as_ref());
         Listing::Children(list_children(ports.catalog, grid, level, linked).await?)
     };
-    // 3. I7: the document, of nothing else. I3: one revision on; after an unreadable one, a revision that never was.
-    let build = |revision| catalog::build(grid, &settings.site, level, &listing, revision);
+    // 3. I7: the document, of nothing else, but for what a collection of others says itself. I3: one revision on; after an unreadable one, a revision that never was.
+    let stands = present.as_ref().map(|present| present.bytes.as_slice());
+    let build = |revision| catalog::build_over(grid, &settings.site, level, &listing, revision, stands);
     let (expected, revision) = match &present {
         None => (Expected::Absent, Revision::FIRST),
         Some(Present { etag, read: Some(read), .. }) => (Expected::Tag(etag.clone()), read.revision.next()),

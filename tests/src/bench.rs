@@ -116,7 +116,7 @@ impl Bench {
             letters: &self.scene_letters,
             world: &self.surroundings,
         };
-        let settings = generate::Settings { grid: &INPE, buckets: Buckets::default(), attempts: ATTEMPTS };
+        let settings = generate::Settings { grid: INPE.clone(), buckets: Buckets::default(), attempts: ATTEMPTS };
         generate(&ports, &settings, deliveries).await
     }
 
@@ -271,7 +271,7 @@ impl Default for Bench {
 }
 
 fn update_settings() -> update::Settings {
-    update::Settings { grid: &INPE, site: Site::default(), tries: TRIES, attempts: ATTEMPTS }
+    update::Settings { grid: INPE.clone(), site: Site::default(), tries: TRIES, attempts: ATTEMPTS }
 }
 
 /// A level by its key on the wire.

@@ -84,7 +84,7 @@ impl Configuration {
 
     fn settings(&self, request: &Request, seed: u64) -> Result<Settings, Failure> {
         Ok(Settings {
-            grid: &INPE,
+            grid: INPE.clone(),
             site: Site { public_url: Some(self.public_url.clone()) },
             buckets: self.buckets.clone(),
             sources: if request.source {

@@ -101,7 +101,7 @@ async fn work<S: ReadSource + Sync, M: MarkLevels + Sync>(
     marks: &M,
     deliveries: &[Delivery],
 ) -> Worked<generate::Report> {
-    let settings = generate::Settings { grid: &grid::INPE, buckets: Buckets::default(), attempts: 5 };
+    let settings = generate::Settings { grid: grid::INPE.clone(), buckets: Buckets::default(), attempts: 5 };
     let letters = memory.scenes.letters();
     let world = World(memory);
     let ports = generate::Ports {

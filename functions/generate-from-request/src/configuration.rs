@@ -57,7 +57,11 @@ impl Configuration {
             patience,
             stack: settings::stack(&mut reader),
             settings: Settings { attempts },
-            scenes: generate::Settings { grid: &INPE, buckets: settings::some_source_buckets(&mut reader), attempts },
+            scenes: generate::Settings {
+                grid: INPE.clone(),
+                buckets: settings::some_source_buckets(&mut reader),
+                attempts,
+            },
         };
         reader.finish(configuration)
     }

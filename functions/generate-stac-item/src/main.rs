@@ -39,7 +39,7 @@ impl Configuration {
             time_out: settings::time_out(&mut reader),
             stack: settings::stack(&mut reader),
             settings: Settings {
-                grid: &INPE,
+                grid: INPE.clone(),
                 buckets: settings::source_buckets(&mut reader),
                 attempts: settings::attempts(&mut reader),
             },

@@ -37,7 +37,7 @@ impl Configuration {
             time_out: settings::time_out(&mut reader),
             stack: settings::stack(&mut reader),
             settings: Settings {
-                grid: &INPE,
+                grid: INPE.clone(),
                 site: Site { public_url: Some(settings::public_url(&mut reader)) },
                 tries: TRIES,
                 attempts: settings::attempts(&mut reader),

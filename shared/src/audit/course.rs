@@ -67,7 +67,7 @@ where
         mend: &'a D,
         progress: &'a Progress,
     ) -> Self {
-        let eye = Eye { catalog: ports.catalog, clock: ports.clock, grid: settings.grid, site: &settings.site };
+        let eye = Eye { catalog: ports.catalog, clock: ports.clock, grid: &settings.grid, site: &settings.site };
         Self {
             ports,
             settings,
@@ -86,7 +86,7 @@ where
     pub(super) async fn all(&mut self) -> Result<(), AuditError> {
         let top = &self.settings.top;
         let prefix = top.prefix();
-        let mut tree = Tree::new(self.settings.grid, top.clone());
+        let mut tree = Tree::new(&self.settings.grid, top.clone());
         let Ports { source, clock, .. } = *self.ports;
         let mut beside = Listings {
             rows: Rows::new(source, clock, &self.settings.sources, prefix.clone()),

@@ -68,7 +68,8 @@ where
     }
 
     fn is_built_of(&self, level: &Level, listing: Listing, read: &ReadBack, bytes: &[u8]) -> bool {
-        catalog::build(self.grid, self.site, level, &listing, read.revision).is_ok_and(|built| built == bytes)
+        catalog::build_over(self.grid, self.site, level, &listing, read.revision, Some(bytes))
+            .is_ok_and(|built| built == bytes)
     }
 
     /// All that is wrong with a level, as it stands now.

@@ -86,7 +86,7 @@ pub fn audit(
     let source = Source::new(options.source.clone(), run.buckets.as_ref().map(|pair| pair.images.clone()));
     let engine = Engine::new(local, &run, worked);
     let settings = Settings {
-        grid: &INPE,
+        grid: INPE.clone(),
         site: run.site.clone(),
         buckets: engine.generate.buckets.clone(),
         sources: source.names(),

@@ -105,7 +105,7 @@ impl Engine<'_> {
     /// acknowledged: whether they were written now or by an attempt that has died since.
     fn follow_collections(&self, report: &update::Report) -> Result<(), PortError> {
         let Some(index) = self.index.get() else { return Ok(()) };
-        let grid = self.update.grid;
+        let grid = &self.update.grid;
         let levels = report.rebuilt.iter().map(|(level, _)| level);
         let keys: Vec<String> = levels
             .filter(|level| grid.collection_of(level).as_ref() == Some(level))

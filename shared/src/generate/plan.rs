@@ -260,7 +260,7 @@ fn make(
     buckets: &BucketPair,
     quicklook: Option<Quicklook>,
 ) -> Result<item::StoredForm, Trouble> {
-    contained(|| item::generate(settings.grid, xml, name, buckets, quicklook))
+    contained(|| item::generate(&settings.grid, xml, name, buckets, quicklook))
 }
 
 /// What `work` gives. A panic there is a fault of ours, but of one scene: its neighbours go on.

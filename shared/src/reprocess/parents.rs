@@ -27,7 +27,7 @@ where
     while let Some(level) = parents.get(at).cloned() {
         at += 1;
         // What stands below the last of them are rows.
-        if level.depth() + 1 < grid.depth() {
+        if grid.has_parents_below(&level) {
             parents.extend(children(catalog, grid, &level, prefix).await?);
         }
     }
@@ -49,7 +49,14 @@ async fn children<C: ReadCatalog>(catalog: &C, grid: &Grid, level: &Level, prefi
             // A folder of somebody else's is no level.
             let Some(child) = level.child(&name).ok().filter(|child| grid.place(child).is_ok()) else { continue };
             let below = child.prefix();
-            if below.starts_with(prefix) || prefix.starts_with(&below) || child.key() == prefix {
+            if !(below.starts_with(prefix) || prefix.starts_with(&below) || child.key() == prefix) {
+                continue;
+            }
+            // Under a layout a folder of somebody else's may be called like a level.
+            let is_ours = || async {
+                PortResult::Ok(!grid.is_filed(&child) || catalog.exists(&grid.document_key(&child)).await?)
+            };
+            if !grid.holds_items(&child) && is_ours().await? {
                 children.push(child);
             }
         }

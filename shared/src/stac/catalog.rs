@@ -15,6 +15,7 @@ use crate::grid::{COLLECTION, Grid, Place};
 use crate::level::{Level, LevelError};
 
 use super::collection;
+use super::foreign;
 use super::link::{self, GEOJSON, JSON, StructuralLink};
 use super::to_bytes;
 
@@ -144,7 +145,7 @@ impl ReadBack {
     }
 }
 
-/// The document of a level.
+/// The document of a level where none stands.
 ///
 /// # Errors
 ///
@@ -155,6 +156,23 @@ pub fn build(
     level: &Level,
     listing: &Listing,
     revision: Revision,
+) -> Result<Vec<u8>, LevelError> {
+    build_over(grid, site, level, listing, revision, None)
+}
+
+/// The document of a level. `present` is the one that stands there: a collection that is not INPE's goes on saying what it
+/// says ([`foreign`]); no other document depends on it.
+///
+/// # Errors
+///
+/// When the level is none of the grid.
+pub fn build_over(
+    grid: &Grid,
+    site: &Site,
+    level: &Level,
+    listing: &Listing,
+    revision: Revision,
+    present: Option<&[u8]>,
 ) -> Result<Vec<u8>, LevelError> {
     let place = grid.place(level)?;
     let mut links = upward_links(grid, site, level, &place);
@@ -167,7 +185,7 @@ pub fn build(
         }
         Listing::Items(files) => {
             links.reserve(files.len());
-            links.extend(files.iter().map(|file| item_link(grid, file)));
+            links.extend(files.iter().map(|file| item_link(grid, level, file)));
         }
     }
     let bytes = match place {
@@ -176,6 +194,11 @@ pub fn build(
             collection.links.splice(0..0, links.into_iter().map(Link::from));
             collection.additional_fields.insert(REVISION_FIELD.to_owned(), Value::from(revision.number()));
             to_bytes(&collection)
+        }
+        Place::Filed(_) if grid.document(level) == COLLECTION => {
+            let (id, description) = (place.id(), place.description());
+            let said = present.and_then(|bytes| foreign::Collection::read(bytes, &id));
+            said.unwrap_or_else(|| foreign::Collection::unknown(&id, &description)).document(links, revision)
         }
         _ => to_bytes(&Catalog {
             r#type: "Catalog",
@@ -218,9 +241,9 @@ fn child_link(grid: &Grid, level: &Level, name: &str) -> Result<StructuralLink, 
     Ok(StructuralLink { href, rel: "child", r#type: JSON, title })
 }
 
-fn item_link(grid: &Grid, file: &str) -> StructuralLink {
-    let id = file.strip_suffix(ITEM_ENDING).unwrap_or(file);
-    StructuralLink { href: format!("./{}", encoded(file)), rel: "item", r#type: GEOJSON, title: grid.item_title(id) }
+fn item_link(grid: &Grid, level: &Level, file: &str) -> StructuralLink {
+    let title = grid.item_title(level, file);
+    StructuralLink { href: format!("./{}", encoded(file)), rel: "item", r#type: GEOJSON, title }
 }
 
 /// One segment of a path, percent-encoded (RFC 3986, 3.3).

@@ -139,7 +139,7 @@ impl Serialize for Software<'_> {
 }
 
 /// Root, parent and collection, relative, so that the catalog can be copied and served from anywhere.
-fn links(grid: &Grid, level: &Level) -> Vec<StructuralLink> {
+pub(crate) fn links(grid: &Grid, level: &Level) -> Vec<StructuralLink> {
     let title = |level: &Level| grid.place(level).map(|place| place.title()).unwrap_or_default();
     let root = Level::root();
     let mut links =

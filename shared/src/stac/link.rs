@@ -75,7 +75,7 @@ pub fn absolute(href: &str, key: &str, base: &str) -> String {
 }
 
 /// Whether an address starts with a scheme (RFC 3986, 3.1).
-fn has_scheme(href: &str) -> bool {
+pub(crate) fn has_scheme(href: &str) -> bool {
     href.split_once(':').is_some_and(|(scheme, _)| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())
             && scheme.chars().all(|character| character.is_ascii_alphanumeric() || "+-.".contains(character))

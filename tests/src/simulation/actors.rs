@@ -30,7 +30,7 @@ pub struct Working {
 /// generate-stac-item, for one batch.
 pub(super) async fn generator<P: Ports>(ports: P, working: Working) {
     let Ok(deliveries) = ports.receive(working.batch).await else { return };
-    let settings = generate::Settings { grid: &INPE, buckets: Buckets::default(), attempts: working.attempts };
+    let settings = generate::Settings { grid: INPE.clone(), buckets: Buckets::default(), attempts: working.attempts };
     let p =
         generate::Ports { source: &ports, items: &ports, marks: &ports, topic: &ports, letters: &ports, world: &ports };
     let report = generate(&p, &settings, &deliveries).await;
@@ -40,8 +40,12 @@ pub(super) async fn generator<P: Ports>(ports: P, working: Working) {
 /// update-single-catalog, for one batch.
 pub(super) async fn updater<P: Ports>(ports: P, working: Working) {
     let Ok(deliveries) = ports.receive(working.batch).await else { return };
-    let settings =
-        update::Settings { grid: &INPE, site: Site::default(), tries: working.tries, attempts: working.attempts };
+    let settings = update::Settings {
+        grid: INPE.clone(),
+        site: Site::default(),
+        tries: working.tries,
+        attempts: working.attempts,
+    };
     let p = update::Ports { catalog: &ports, marks: &ports, letters: &ports, world: &ports };
     let report = update(&p, &settings, &deliveries).await;
     give_back(&ports, working, &deliveries, &report.acknowledged).await;

@@ -39,7 +39,7 @@ fn read(text: &str) {
         }
         Err(refused) => must_be_short(&refused.to_string()),
     }
-    let title = INPE.item_title(text);
+    let title = INPE.item_title(&Level::root(), text);
     assert!(!title.is_empty() || text.is_empty());
 }
 

@@ -128,7 +128,7 @@ fn our_own_generator_is_asked_as_any_other() {
     let memory = Memory::new(1);
     let scene = SceneSpec::cbers4_mux(57, 121, Date::new(2017, 6, 18)).with_size(Size::Compact);
     memory.sources.insert(scene.bucket(), scene.source_key(), scene.xml());
-    let settings = generate::Settings { grid: &grid::INPE, buckets: Buckets::default(), attempts: 3 };
+    let settings = generate::Settings { grid: grid::INPE.clone(), buckets: Buckets::default(), attempts: 3 };
     let others = Generators::new(
         &configured(json!({"generators": {"point": {"command": ["python3", fixture("point.py")]}}})),
         crate::world::PATIENCE,

@@ -20,7 +20,7 @@ use super::{ROW, announced, item_key, scene};
 /// All of a catalog, and of all items the content.
 pub(crate) fn all() -> Settings {
     Settings {
-        grid: &INPE,
+        grid: INPE.clone(),
         site: Site::default(),
         buckets: Buckets::default(),
         sources: vec![BUCKET.to_owned()],

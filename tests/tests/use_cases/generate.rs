@@ -416,7 +416,7 @@ fn a_source_that_answers_for_fewer_scenes_than_it_was_asked_for_is_not_asked_aga
         letters: &memory.scenes.letters(),
         world: &Surroundings(memory.dice.clone(), memory.time.clone()),
     };
-    let settings = Settings { grid: &INPE, buckets: Buckets::default(), attempts: ATTEMPTS };
+    let settings = Settings { grid: INPE.clone(), buckets: Buckets::default(), attempts: ATTEMPTS };
     let batch = deliveries(&[quicklook_record(&scene(121, 18)).encode()]);
     let report = cut(generate(&ports, &settings, &batch), 1_000).expect("an end");
     assert_eq!(report.acknowledged, [false]);

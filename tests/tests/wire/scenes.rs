@@ -58,7 +58,7 @@ async fn asked(scenes: Vec<SceneSpec>) -> BTreeMap<String, usize> {
         letters: &DeadLetterQueue::new(sqs, "https://queues/letters"),
         world: &World,
     };
-    let settings = generate::Settings { grid: &INPE, buckets: Buckets::default(), attempts: 3 };
+    let settings = generate::Settings { grid: INPE.clone(), buckets: Buckets::default(), attempts: 3 };
     let report = generate(&ports, &settings, &deliveries(&bodies)).await;
     assert_eq!((report.made, report.troubles), (count, vec![]));
     let mut asked = BTreeMap::new();
