@@ -32,6 +32,8 @@ SETTINGS = {
     "LAZYCAT_REPROCESSED_ITEMS_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:reprocessed",
     "LAZYCAT_SCENES_QUEUE_URL": "https://example.com/scenes",
     "LAZYCAT_LEVELS_QUEUE_URL": "https://example.com/levels",
+    "LAZYCAT_ITEMS_QUEUE_URL": "https://example.com/items",
+    "LAZYCAT_LAYOUT": "{collection}/{year}",
     "LAZYCAT_DEAD_LETTERS_URL": "https://example.com/dead-letters",
     "LAZYCAT_DATABASE": "host=127.0.0.1 user=bench dbname=bench",
     "LAZYCAT_OPENSEARCH_URL": "https://search.example.com",
