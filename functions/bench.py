@@ -34,6 +34,8 @@ SETTINGS = {
     "LAZYCAT_LAYOUT": "{collection}/{year}/{month}",
     "LAZYCAT_FILED_ITEMS_TABLE": "filed-items",
     "LAZYCAT_LEVELS_QUEUE_URL": "https://example.com/levels",
+    "LAZYCAT_ITEMS_QUEUE_URL": "https://example.com/items",
+    "LAZYCAT_LAYOUT": "{collection}/{year}",
     "LAZYCAT_DEAD_LETTERS_URL": "https://example.com/dead-letters",
     "LAZYCAT_DATABASE": "host=127.0.0.1 user=bench dbname=bench",
     "LAZYCAT_OPENSEARCH_URL": "https://search.example.com",

@@ -7,7 +7,7 @@
 //! Layout:
 //! - [`mod@document`]: JSON, read strictly and within bounds
 //! - [`check`], [`href`]: the rules
-//! - [`known`]: which collections items are taken for
+//! - [`known`]: which collections items are taken for; `place`: where a layout files them
 //! - [`rate`]: how many requests are taken in a time
 //! - here: [`examine`] and [`submit`], the use case, and the ports it needs
 
@@ -15,6 +15,7 @@ pub mod check;
 pub mod document;
 pub mod href;
 pub mod known;
+mod place;
 pub mod rate;
 
 use serde::Serialize;
@@ -177,7 +178,7 @@ pub async fn examine(
             collection: text_at(&document, "collection"),
             place,
             warnings,
-            text: compact(document.text),
+            text: sendable(&compact(document.text)),
         }),
         _ => Err(Refused::Faulty(faults)),
     }
@@ -202,6 +203,12 @@ pub async fn submit(
         Some(Err(error)) => Err(Refused::Unavailable(error)),
         _ => Ok(submission),
     }
+}
+
+/// The same JSON without the two characters that no message of SQS may hold: they can only stand in texts, where they can
+/// be escaped.
+fn sendable(json: &str) -> String {
+    json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
 }
 
 fn text_at(document: &Document<'_>, name: &str) -> Option<String> {

@@ -1,4 +1,6 @@
-"""Reads template.yaml, its short functions as their long forms."""
+"""Reads template.yaml, or another one, its short functions as their long forms."""
+
+from pathlib import Path
 
 import yaml
 
@@ -26,8 +28,8 @@ def _function(loader: yaml.SafeLoader, suffix: str, node: yaml.Node):
 _Loader.add_multi_constructor("!", _function)
 
 
-def read() -> dict:
-    return yaml.load(FILE.read_text(), _Loader)
+def read(file: Path = FILE) -> dict:
+    return yaml.load(file.read_text(), _Loader)
 
 
 def as_list(value) -> list:

@@ -14,7 +14,7 @@ pub(crate) const ITEM: &str = r#"{"type":"Feature","id":"a"}"#;
 
 /// A running server on a directory of its own; ended when dropped.
 pub(crate) struct Server {
-    directory: TempDir,
+    pub(crate) directory: TempDir,
     pub(crate) process: Child,
     pub(crate) address: String,
     pub(crate) lines: Vec<String>,
@@ -37,7 +37,13 @@ impl Server {
 
     /// On this directory, with more options.
     pub(crate) fn with(directory: TempDir, options: &[&str]) -> Self {
+        Self::in_environment(directory, options, &[])
+    }
+
+    /// With more variables in its environment.
+    pub(crate) fn in_environment(directory: TempDir, options: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut process = lazycat()
+            .envs(variables.iter().copied())
             .arg("serve")
             .arg(directory.path())
             .args(["--addr", "127.0.0.1:0"])

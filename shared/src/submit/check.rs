@@ -78,7 +78,10 @@ impl Rules {
         faults.add_new(place(members));
         faults.add_new(times(members));
         faults.add_new(self.hrefs.check(members));
-        let warnings = self.extended(members, &item, &mut faults);
+        let mut warnings = self.extended(members, &item, &mut faults);
+        if members.get("geometry").is_some_and(Value::is_null) {
+            warnings.push(Fault::new("/geometry", "found null: an item without a geometry is not found by searches"));
+        }
         Findings { faults, warnings }
     }
 
@@ -161,14 +164,9 @@ fn as_it_will_stand(members: &Map<String, Value>) -> Map<String, Value> {
 fn place(members: &Map<String, Value>) -> Vec<Fault> {
     let mut faults = Vec::new();
     match members.get("geometry") {
-        Some(Value::Null) => {
-            faults.push(Fault::new(
-                "/geometry",
-                "found null, expected a geometry: an item without one is not found by a search",
-            ));
-        }
+        // The schema allows it.
+        None | Some(Value::Null) => {}
         Some(found) => faults.extend(geometry::check(found, "/geometry").err().into_iter().flatten()),
-        None => {}
     }
     if let Some(bbox) = members.get("bbox") {
         let numbers = bbox.as_array().map(|bbox| bbox.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>());

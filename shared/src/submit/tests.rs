@@ -120,6 +120,16 @@ fn a_sound_item_is_taken_as_it_was_sent() {
 }
 
 #[test]
+fn what_is_taken_can_be_sent_and_says_the_same() {
+    let mut item = item();
+    item["properties"]["title"] = "\u{fffe} \u{ffff} \u{1} \u{7f} \u{10ffff} \" \\ ü".into();
+    let taken = examined(&RULES, &item.to_string()).unwrap();
+    let is_sendable = |character| matches!(character, ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    assert!(taken.text.chars().all(is_sendable), "{}", taken.text);
+    assert_eq!(serde_json::from_str::<Value>(&taken.text).unwrap(), item);
+}
+
+#[test]
 fn an_item_of_either_version_is_taken_and_one_that_is_in_no_collection() {
     for version in ["1.0.0", "1.1.0"] {
         assert_eq!(faults(|item| item["stac_version"] = version.into()), vec![], "{version}");
@@ -153,14 +163,7 @@ fn each_kind_of_fault_is_told_with_its_place_and_nothing_beside_it() {
         (|item| remove(item, "bbox"), "/bbox", "found no field"),
         (|item| remove(item, "geometry"), "/geometry", "found no field"),
         (|item| remove(item, "properties"), "/properties", "found no field"),
-        (
-            |item| {
-                item["geometry"] = Value::Null;
-                remove(item, "bbox");
-            },
-            "/geometry",
-            "found null",
-        ),
+        (|item| item["geometry"] = Value::Null, "/bbox", "since the geometry is null"),
         (|item| item["geometry"]["coordinates"][0][4] = json!([0, 0.5]), "/geometry/coordinates/0", "open"),
         (|item| item["geometry"]["coordinates"][0][1][0] = 200.into(), "/geometry/coordinates/0/1", "longitude 200"),
         (|item| item["geometry"]["coordinates"][0][1][0] = "2".into(), "/geometry/coordinates/0/1/0", "a number"),
@@ -234,6 +237,15 @@ fn every_fault_of_an_item_is_told_at_once() {
         "/stac_version",
     ];
     assert_eq!(pointers, expected, "{told:?}");
+}
+
+#[test]
+fn an_item_of_no_place_is_taken_with_a_warning() {
+    let mut item = item();
+    item["geometry"] = Value::Null;
+    item.as_object_mut().unwrap().remove("bbox");
+    let taken = examined(&RULES, &item.to_string()).unwrap();
+    assert_eq!(taken.warnings.iter().map(|warning| warning.pointer.as_str()).collect::<Vec<_>>(), ["/geometry"]);
 }
 
 #[test]

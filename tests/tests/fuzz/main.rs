@@ -6,7 +6,7 @@
 //! `BOLERO_RANDOM_SEED` that repeats it; once mended, the input is kept in the corpus.
 //!
 //! [`scenes`] is scene metadata, [`xml`] compares its markup with another reader's, [`messages`] is what stands in queues,
-//! [`generators`] what is asked of generators and what they say, [`keys`] names and keys, [`catalogs`] documents that are read back, [`geometry`] footprints. [`growth`] asks of long
+//! [`submissions`] items that are sent one by one, [`generators`] what is asked of generators and what they say, [`keys`] names and keys, [`catalogs`] documents that are read back, [`geometry`] footprints. [`growth`] asks of long
 //! inputs that the work grows as they do. [`bounds`] counts memory.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -20,5 +20,6 @@ mod json;
 mod keys;
 mod messages;
 mod scenes;
+mod submissions;
 mod tree;
 mod xml;
