@@ -139,11 +139,15 @@ def test_only_the_named_topics_may_send_and_nobody_is_denied():
     assert subscribed == topics
 
 
-def test_the_table_is_on_demand_and_can_be_set_back():
-    [table] = of_type("AWS::DynamoDB::Table").values()
-    assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
-    assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert table["Properties"]["KeySchema"] == [{"AttributeName": "level", "KeyType": "HASH"}]
+def test_tables_are_on_demand_and_can_be_set_back():
+    tables = of_type("AWS::DynamoDB::Table")
+    assert {name: table["Properties"]["KeySchema"] for name, table in tables.items()} == {
+        "DirtyLevels": [{"AttributeName": "level", "KeyType": "HASH"}],
+        "FiledItems": [{"AttributeName": "name", "KeyType": "HASH"}],
+    }
+    for table in tables.values():
+        assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
 def test_the_bucket_outlives_the_stack_and_pages_of_any_origin_may_read_it():
