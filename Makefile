@@ -52,6 +52,7 @@ setup: ## The tools of the tests, pinned: .venv, node_modules, target/tools, tar
 lint: setup ## Format, clippy, documentation and licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
+	$(CARGO) check --package lazycat-cli --no-default-features --locked
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
 	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo-deny --log-level error check licenses bans sources
 
@@ -69,12 +70,12 @@ SOAK_SECONDS ?= 60
 soak: ## The use cases under fresh random schedules and faults, for SOAK_SECONDS
 	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) run --locked --quiet --package lazycat-tests --bin soak
 
-# What the field's tools look at: the command for directories alone, optimised, but quicker to build than a release.
-TESTED := target/e2e/lazycat
+# What all tests run that start a program: the build of the tests in Rust, so that nothing is compiled twice.
+TESTED := target/debug/lazycat
 
 .PHONY: tested
 tested:
-	$(CARGO) build --profile e2e --locked --package lazycat-cli --no-default-features
+	$(CARGO) build --workspace --locked
 
 .PHONY: judges
 judges: setup tested ## The field's validators, client and API over what `make run` makes and serves, and over pgstac
@@ -84,7 +85,6 @@ judges: setup tested ## The field's validators, client and API over what `make r
 	tests/judges/judge.py target/judged
 	$(TESTED) validate target/judged
 	LAZYCAT=$(CURDIR)/$(TESTED) .venv/bin/python -B -m pytest -q -rs -p no:cacheprovider tests/imports
-	$(CARGO) test --workspace --locked --no-run --test starts
 	LAZYCAT=$(CURDIR)/$(TESTED) .venv/bin/python -B -m pytest -q -rs -p no:cacheprovider tests/api
 
 .PHONY: fuzz
@@ -93,10 +93,8 @@ fuzz: ## Every fuzz target for FUZZ_SECONDS (60), some at a time; see tests/test
 		$(CARGO) test --package lazycat-tests --test fuzz --locked
 
 .PHONY: e2e
-e2e: setup browser ## The functions as deployed: optimised binaries, by sam, to an emulator of AWS
+e2e: setup tested browser ## The functions as deployed, by sam, to an emulator of AWS
 	tests/browser/setup.sh
-	$(CARGO) build --profile e2e --locked --package lazycat-fixtures
-	$(CARGO) build --profile e2e --locked --package lazycat-cli
 	.venv/bin/python -B -m pytest -q -p no:cacheprovider --durations=8 tests/e2e
 
 .PHONY: e2e-browser

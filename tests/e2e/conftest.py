@@ -1,6 +1,6 @@
 """One stack for all tests: built, deployed by sam to an emulator, and looked at from outside.
 
-The functions are ordinary optimised binaries, started by the emulator as Lambda would start them; they reach it through
+The functions are the binaries that the tests in Rust have built, started by the emulator as Lambda would start them; they reach it through
 a proxy that records their requests. Permissions are enforced: a function that lacks one fails.
 """
 

@@ -26,7 +26,7 @@ def build(world: Stack, folder: Path, architecture: str) -> Path:
     template = folder / "zip.yaml"
     template.write_text(text.replace(IMAGE, ZIP).replace(PACKAGE, CODE))
     world.sam(
-        "build", "--template-file", str(template), "--build-in-source", "--build-dir", str(folder / "build"), PROFILE="e2e",
+        "build", "--template-file", str(template), "--build-in-source", "--build-dir", str(folder / "build"), PROFILE="dev", SCOPE="--workspace",
         ARCHITECTURE=architecture,
     )
     return folder / "build" / "template.yaml"

@@ -13,7 +13,7 @@ def template_of(function: str) -> Path:
 def build(world: Stack, function: str, folder: Path, architecture: str) -> Path:
     """Builds the function once, for all stacks; gives the template to deploy."""
     world.sam(
-        "build", "--template-file", str(template_of(function)), "--build-in-source", "--build-dir", str(folder), PROFILE="e2e",
+        "build", "--template-file", str(template_of(function)), "--build-in-source", "--build-dir", str(folder), PROFILE="dev", SCOPE="--workspace",
         ARCHITECTURE=architecture,
     )
     return folder / "template.yaml"

@@ -57,7 +57,7 @@ def fixtures(pattern: str) -> list[Scene]:
 
 def made(folder: Path, camera: str, count: int, per_row: int) -> list[Scene]:
     """As many scenes of a camera as wanted, so many in each row, from the fixtures' generator."""
-    command = [ROOT / "target/e2e/lazycat-fixtures", "--out", folder, "--count", str(count)]
+    command = [ROOT / "target/debug/lazycat-fixtures", "--out", folder, "--count", str(count)]
     subprocess.run([*command, "--per-row", str(per_row), "--cameras", camera], check=True, stdout=subprocess.DEVNULL)
     return read(folder, "**/*.xml")
 

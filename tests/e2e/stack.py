@@ -71,9 +71,9 @@ class Stack:
         return run.stdout
 
     def build(self, architecture: str):
-        """Builds the functions as ordinary optimised binaries."""
+        """Builds the functions, as they are built for the tests in Rust."""
         self.sam(
-            "build", "--build-in-source", "--build-dir", str(self._folder / "build"), PROFILE="e2e",
+            "build", "--build-in-source", "--build-dir", str(self._folder / "build"), PROFILE="dev", SCOPE="--workspace",
             ARCHITECTURE=architecture,
         )
 

@@ -147,7 +147,7 @@ def test_after_all_of_it_the_catalog_equals_one_that_was_made_undisturbed(stack,
             file = source / key
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(s3.get_object(Bucket="cbers-pds", Key=key)["Body"].read())
-    command = [ROOT / "target/e2e/lazycat", "run", source, "--catalog", made]
+    command = [ROOT / "target/debug/lazycat", "run", source, "--catalog", made]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     expected = {str(file.relative_to(made)): file.read_bytes() for file in (made / camera).rglob("*.json")}
 

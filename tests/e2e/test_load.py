@@ -89,5 +89,5 @@ def test_lazycat_itself_finds_the_catalog_valid(stack, tmp_path):
         file = tmp_path / key
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
-    run = subprocess.run([ROOT / "target/e2e/lazycat", "validate", tmp_path], capture_output=True, text=True)
+    run = subprocess.run([ROOT / "target/debug/lazycat", "validate", tmp_path], capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr

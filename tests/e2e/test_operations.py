@@ -18,7 +18,7 @@ def run(stack, *arguments: str, code: int = 0, **environment: str):
     """Runs the command on the stack; gives what it printed: JSON, or what it told when it failed."""
     known = stack.emulator.environment() | environment
     ran = subprocess.run(
-        [ROOT / "target/e2e/lazycat", *arguments, "--json"], env=known, capture_output=True, text=True, timeout=120
+        [ROOT / "target/debug/lazycat", *arguments, "--json"], env=known, capture_output=True, text=True, timeout=120
     )
     assert ran.returncode == code, ran.stdout + ran.stderr
     return json.loads(ran.stdout) if code in (0, DRIFT) else ran.stderr

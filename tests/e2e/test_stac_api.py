@@ -77,7 +77,7 @@ class Api:
 def api(world, database, tmp_path_factory):
     folder = tmp_path_factory.mktemp("stac-api")
     world.sam(
-        "build", "--template-file", str(TEMPLATE), "--build-in-source", "--build-dir", str(folder), PROFILE="e2e",
+        "build", "--template-file", str(TEMPLATE), "--build-in-source", "--build-dir", str(folder), PROFILE="dev", SCOPE="--workspace",
         ARCHITECTURE=ARCHITECTURE,
     )
     secret = world.client("secretsmanager").create_secret(

@@ -66,7 +66,7 @@ class Door:
 def door(world, tmp_path_factory):
     folder = tmp_path_factory.mktemp("submit-item")
     world.sam(
-        "build", "--template-file", str(TEMPLATE), "--build-in-source", "--build-dir", str(folder), PROFILE="e2e",
+        "build", "--template-file", str(TEMPLATE), "--build-in-source", "--build-dir", str(folder), PROFILE="dev", SCOPE="--workspace",
         ARCHITECTURE=ARCHITECTURE,
     )
     queue = world.client("sqs").create_queue(QueueName="submit-item-e2e")["QueueUrl"]
