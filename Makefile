@@ -76,6 +76,7 @@ judges: setup build ## The field's validators, client and API over what `make ru
 	$(LAZYCAT) run fixtures/scenes --catalog target/judged
 	tests/judges/judge.py target/judged
 	$(LAZYCAT) validate target/judged
+	LAZYCAT=$(CURDIR)/$(LAZYCAT) .venv/bin/python -B -m pytest -q -rs -p no:cacheprovider tests/imports
 	$(CARGO) test --workspace --locked --no-run --test starts
 	.venv/bin/python -B -m pytest -q -rs -p no:cacheprovider tests/api
 

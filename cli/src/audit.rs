@@ -161,6 +161,9 @@ fn audit(args: &Args, top: Level, seed: u64) -> Result<Audited, String> {
 
 fn of_directory(args: &Args, catalog: &Path, top: Level, seed: u64) -> Result<Audited, String> {
     target::must_hold_a_catalog(catalog)?;
+    let local = lazycat::local::open(catalog).map_err(|error| error.to_string())?;
+    let grid = lazycat::embedded::layout::grid(&local).map_err(|error| error.to_string())?;
+    grid.place(&top).map_err(|error| error.to_string())?;
     let absolute = |source: &PathBuf| {
         let unreadable = |error: io::Error| format!("SOURCE: {} cannot be read: {error}", source.display());
         std::fs::read_dir(source).map_err(unreadable)?;
@@ -185,6 +188,7 @@ fn of_directory(args: &Args, catalog: &Path, top: Level, seed: u64) -> Result<Au
 /// Audits a stack from here, as its function does, but without the end that a function has.
 #[cfg(feature = "aws")]
 fn of_stack(args: &Args, name: &str, top: Level, seed: u64) -> Result<Audited, String> {
+    INPE.place(&top).map_err(|error| error.to_string())?;
     let deployed = Deployed::find(name)?;
     let buckets = deployed.buckets()?;
     let sources = if args.without_source { &[][..] } else { &buckets.0[..] };
@@ -224,7 +228,6 @@ impl Args {
 /// A level of the grid.
 fn level(key: &str) -> Result<Level, String> {
     let level = Level::parse(key.trim_end_matches('/')).map_err(|error| error.to_string())?;
-    INPE.place(&level).map_err(|error| error.to_string())?;
     Ok(level)
 }
 

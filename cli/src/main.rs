@@ -5,6 +5,7 @@
 //! - [`configuration`]: `lazycat.toml`, the defaults of options
 //! - [`cost`]: `lazycat cost`, what a catalog on AWS costs
 //! - `generate`: `lazycat generate`, items by whoever makes them
+//! - [`import`]: `lazycat import`, items that others have made, filed in a catalog
 //! - [`index`]: `lazycat index`, the search index of a catalog directory
 //! - [`plot`]: `lazycat plot`, a picture of a catalog
 //! - [`run`]: `lazycat run`, a catalog made from a folder of scene metadata
@@ -25,6 +26,7 @@ mod counting;
 mod explain;
 #[cfg(unix)]
 mod generate;
+mod import;
 mod index;
 mod plot;
 mod redrive;
@@ -85,6 +87,7 @@ enum Command {
     Generate(generate::Args),
     Redrive(redrive::Args),
     Reprocess(reprocess::Args),
+    Import(import::Args),
     Index(index::Args),
     Run(run::Args),
     Serve(serve::Args),
@@ -113,6 +116,7 @@ fn main() -> ExitCode {
         Command::Generate(args) => generate::execute(&args),
         Command::Redrive(args) => redrive::execute(&args),
         Command::Reprocess(args) => reprocess::execute(&args),
+        Command::Import(args) => import::execute(&args),
         Command::Index(args) => index::execute(&args),
         Command::Run(args) => run::execute(&args),
         Command::Serve(args) => serve::execute(&args),

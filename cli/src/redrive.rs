@@ -93,14 +93,18 @@ enum QueueArg {
     Scenes,
     /// Levels to rebuild.
     Levels,
+    /// Messages about items that others have made: what `lazycat import` has sent.
+    Items,
 }
 
 impl Args {
     fn queues(&self) -> &'static [Kind] {
         match self.queue {
+            None if self.target.is_stack() => &Kind::OF_A_STACK,
             None => &Kind::ALL,
             Some(QueueArg::Scenes) => &[Kind::Scenes],
             Some(QueueArg::Levels) => &[Kind::Levels],
+            Some(QueueArg::Items) => &[Kind::Items],
         }
     }
 

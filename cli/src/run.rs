@@ -134,7 +134,7 @@ fn start(args: &Args) -> Result<Summary, String> {
     let summary = shown
         .during(|| embedded::run(&local, &options, &progress))
         .map_err(|error| format!("{error}\nWhat was made is complete; run the same command again to go on."))?;
-    show::summary(&summary, &args.catalog, args.json)
+    show::summary(&summary, "scenes", &args.catalog, args.json)
         .map_err(|error| format!("the summary cannot be printed: {error}"))?;
     Ok(summary)
 }

@@ -90,6 +90,10 @@ fn print(status: &Status, json: bool) -> io::Result<()> {
     }
     if let Some(items) = &status.items {
         writeln!(out, "\n{:16}{:>10}  {:12}{:14}last scene", "CAMERA", "items", "acquired", "last written")?;
+        for (collection, count) in &items.filed {
+            let collection = if collection.is_empty() { "no collection" } else { collection };
+            writeln!(out, "    {}: {} items", crate::explain::printable(collection), HumanCount(*count))?;
+        }
         for (collection, camera) in &items.cameras {
             let (count, written) = (HumanCount(camera.items).to_string(), ago(Some(camera.last_written)));
             let (day, scene) = (camera.last_day.to_string(), &camera.last_scene);

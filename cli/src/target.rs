@@ -31,6 +31,11 @@ pub(crate) enum Place<'a> {
 }
 
 impl Target {
+    /// Whether it is about a deployed stack.
+    pub(crate) fn is_stack(&self) -> bool {
+        !matches!(self.place(), Place::Catalog(_))
+    }
+
     /// Where the catalog is. The arguments have been checked: one of them is there.
     pub(crate) fn place(&self) -> Place<'_> {
         #[cfg(feature = "aws")]

@@ -5,7 +5,9 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use lazycat::embedded::{self, Progress, Withdrawal};
+use lazycat::embedded::{self, FiledName, Progress, Withdrawal};
+use lazycat::layout::{Layout, segment};
+use lazycat::level::Level;
 use lazycat::local;
 use lazycat::scene::{MetadataName, SceneError, SceneId, SourceKey};
 use serde_json::json;
@@ -35,13 +37,15 @@ const STANDARD_INPUT: &str = "-";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lazycat withdraw --catalog catalog CBERS_4_MUX_20170618_057_121_L2
+  lazycat withdraw --catalog catalog sentinel-2-l2a/S2A_32TQM_20240501_0_L2A
   lazycat withdraw --catalog catalog --dry-run - < scenes.txt")]
 pub(crate) struct Args {
     /// The catalog directory.
     #[arg(long, value_name = "DIR")]
     catalog: PathBuf,
 
-    /// The scenes, each by its item's id or key, or by the key of its XML; `-`: one a line on standard input.
+    /// The scenes, each by its item's id or key, or by the key of its XML; items of others by key or as COLLECTION/ID; `-`: one
+    /// a line on standard input.
     #[arg(value_name = "SCENE", required = true)]
     scenes: Vec<String>,
 
@@ -53,6 +57,9 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 }
+
+/// What was named: scenes, and items of others.
+type Named = (Vec<SceneId>, Vec<FiledName>);
 
 /// Withdraws, and says what became of it.
 pub(crate) fn execute(args: &Args) -> ExitCode {
@@ -68,7 +75,7 @@ pub(crate) fn execute(args: &Args) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match withdraw(args, &scenes) {
+    match withdraw(args, &scenes.0, &scenes.1) {
         Ok(Some(done)) if !done.remaining.is_empty() => {
             let remaining = done.remaining.join(", ");
             told(&format!("still in the catalog: {remaining}. Do it again, when no run makes them meanwhile."));
@@ -88,28 +95,35 @@ pub(crate) fn execute(args: &Args) -> ExitCode {
 }
 
 /// Withdraws these scenes; none when that was only to be shown.
-fn withdraw(args: &Args, scenes: &[SceneId]) -> Result<Option<Withdrawal>, String> {
+fn withdraw(args: &Args, scenes: &[SceneId], filed: &[FiledName]) -> Result<Option<Withdrawal>, String> {
     let catalog = &args.catalog;
     must_hold_a_catalog(catalog)?;
     if args.dry_run {
-        return preview(args, scenes).map(|()| None).map_err(unprinted);
+        return preview(args, scenes, filed).map(|()| None).map_err(unprinted);
     }
     let local = local::open(catalog).map_err(|error| error.to_string())?;
     let progress = Progress::default();
     let shown = show::Shown::start(&progress, false, io::stderr().is_terminal());
     let done = shown
-        .during(|| embedded::withdraw(&local, scenes, &progress))
+        .during(|| embedded::withdraw(&local, scenes, filed, &progress))
         .map_err(|error| format!("{error}\nWhat was withdrawn is; do the same again to go on."))?;
     print(args, &done).map_err(unprinted)?;
     Ok(Some(done))
 }
 
 /// Tells what would be taken out.
-fn preview(args: &Args, scenes: &[SceneId]) -> io::Result<()> {
+fn preview(args: &Args, scenes: &[SceneId], filed: &[FiledName]) -> io::Result<()> {
     let is_there = |scene: &&SceneId| args.catalog.join(item_key(scene)).is_file();
     let (items, absent): (Vec<_>, Vec<_>) = scenes.iter().partition(is_there);
     let ids = |scenes: Vec<&SceneId>| scenes.into_iter().map(SceneId::to_string).collect::<Vec<_>>();
-    let (items, absent) = (ids(items), ids(absent));
+    let (mut items, mut absent) = (ids(items), ids(absent));
+    if !filed.is_empty() {
+        let local = local::open(&args.catalog).map_err(io::Error::other)?;
+        for name in filed {
+            let key = futures::executor::block_on(name.filed_at(&local.state)).map_err(io::Error::other)?;
+            if key.is_some() { &mut items } else { &mut absent }.push(name.to_string());
+        }
+    }
     let mut out = io::stdout().lock();
     if args.json {
         return writeln!(out, "{}", json!({ "dry_run": true, "items": items, "absent": absent }));
@@ -144,7 +158,7 @@ fn tell_absent(out: &mut impl io::Write, absent: &[String]) -> io::Result<()> {
 }
 
 /// The scenes that were asked for, each once; the inner error tells which arguments name none.
-fn scenes(args: &Args) -> io::Result<Result<Vec<SceneId>, String>> {
+fn scenes(args: &Args) -> io::Result<Result<Named, String>> {
     let mut names = Vec::new();
     for scene in &args.scenes {
         if scene != STANDARD_INPUT {
@@ -158,7 +172,8 @@ fn scenes(args: &Args) -> io::Result<Result<Vec<SceneId>, String>> {
             }
         }
     }
-    let (mut scenes, mut seen, mut wrong) = (Vec::new(), HashSet::new(), Vec::new());
+    let (mut scenes, mut filed, mut seen, mut wrong) = (Vec::new(), Vec::new(), HashSet::new(), Vec::new());
+    let layout = layout_of(&args.catalog);
     for name in &names {
         match scene_of(&args.catalog, name) {
             Ok(scene) => {
@@ -166,11 +181,16 @@ fn scenes(args: &Args) -> io::Result<Result<Vec<SceneId>, String>> {
                     scenes.push(scene);
                 }
             }
+            Err(_) if let Some(item) = layout.as_ref().and_then(|layout| filed_of(layout, &args.catalog, name)) => {
+                if seen.insert(item.to_string()) {
+                    filed.push(item);
+                }
+            }
             Err(reason) => wrong.push(format!("  {}: {}", explain::printable(name), explain::printable(&reason))),
         }
     }
     if wrong.is_empty() {
-        return Ok(Ok(scenes));
+        return Ok(Ok((scenes, filed)));
     }
     let more = wrong.len().saturating_sub(WRONG_TOLD);
     wrong.truncate(WRONG_TOLD);
@@ -181,6 +201,35 @@ fn scenes(args: &Args) -> io::Result<Result<Vec<SceneId>, String>> {
         "SCENE: expected an item's id, its key in the catalog, or the key of its XML. Nothing was done.\n{}",
         wrong.join("\n")
     )))
+}
+
+/// The layout of the catalog, where it has one.
+fn layout_of(catalog: &Path) -> Option<Layout> {
+    must_hold_a_catalog(catalog).ok()?;
+    let local = local::open(catalog).ok()?;
+    embedded::layout::grid(&local).ok()?.layout().cloned()
+}
+
+/// The item of others that a name means: its key, also behind the catalog's own path, or `COLLECTION/ID`; under a layout
+/// without collections its id.
+fn filed_of(layout: &Layout, catalog: &Path, name: &str) -> Option<FiledName> {
+    let below = Path::new(name).strip_prefix(catalog).ok().and_then(Path::to_str).unwrap_or(name);
+    if let Some((folder, file)) = below.trim_start_matches("./").rsplit_once('/')
+        && file.ends_with(".json")
+        && let Some(level) = Level::parse(folder).ok().filter(|level| layout.check(level).is_ok())
+        && level.depth() == layout.depth()
+    {
+        let collection = layout.collection_depth().and_then(|depth| level.segments().nth(depth - 1));
+        return Some(FiledName {
+            collection: collection.map(|segment| segment::decode(segment).into_owned()),
+            id: segment::id_of(file).into_owned(),
+        });
+    }
+    if layout.collection_depth().is_none() {
+        return (!name.is_empty()).then(|| FiledName { collection: None, id: name.to_owned() });
+    }
+    let (collection, id) = name.split_once('/').filter(|(collection, id)| !collection.is_empty() && !id.is_empty())?;
+    Some(FiledName { collection: Some(collection.to_owned()), id: id.to_owned() })
 }
 
 /// The scene that a name means: `ID`, `ID.json` or `ROW/ID.json` (also behind the catalog's own path, as a shell completes

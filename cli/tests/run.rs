@@ -16,6 +16,8 @@ mod catalogs;
 mod edit;
 #[path = "run/full.rs"]
 mod full;
+#[path = "run/import.rs"]
+mod import;
 #[path = "run/index.rs"]
 mod index;
 #[path = "run/kills.rs"]

@@ -6,11 +6,13 @@
 //! marks and notices when it is quiet. The embedded adapters block, so each worker polls its futures by itself.
 //!
 //! Start reading at [`run`]; [`withdraw()`] is the same for taking scenes out, [`redrive()`] for dead letters,
-//! [`reprocess()`] for scenes that were made before. [`status()`] and [`mod@audit`] look: how it is doing, and where
+//! [`reprocess()`] for scenes that were made before, [`import()`] for the items of others. [`status()`] and [`mod@audit`] look: how it is doing, and where
 //! source, items and catalogs do not agree. [`scan`] finds scenes; [`progress`] counts what has been done. `patience` is
 //! what all threads do when the disk is full, `give_up` what becomes of a message that ends its process each time.
 
 pub mod audit;
+pub mod import;
+pub mod layout;
 pub mod progress;
 pub mod scan;
 
@@ -32,8 +34,8 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 
+use crate::filing;
 use crate::generate;
-use crate::grid;
 use crate::index::{self, Index};
 use crate::local::{Local, QueueName};
 use crate::mover;
@@ -47,11 +49,12 @@ use self::give_up::GiveUp;
 use self::patience::{Patience, Patient};
 
 pub use self::give_up::GAVE_UP;
+pub use self::import::{Import, ImportError, import, submit, work_off};
 pub use self::progress::{Progress, Summary};
 pub use self::redrive::{Redriven, dead_letter, dead_letters, redrive};
 pub use self::reprocess::{Reprocess, ReprocessFailure, Reprocessed, rehearse_reprocess, reprocess};
 pub use self::status::status;
-pub use self::withdraw::{Withdrawal, withdraw};
+pub use self::withdraw::{FiledName, Withdrawal, withdraw};
 
 /// What is to be run.
 #[derive(Debug, Clone)]
@@ -143,10 +146,10 @@ const NOTHING_TO_DO: Duration = Duration::from_millis(4);
 /// summary and kept with the dead letters.
 pub fn run(local: &Local, options: &Options, progress: &Progress) -> Result<Summary, RunError> {
     let started = Instant::now();
-    let engine = Engine::new(local, options, progress);
+    let engine = Engine::new(local, options, progress)?;
     engine.take_up()?;
     engine.patience.insist(|| settings::remember(local, options))?;
-    engine.patience.insist(|| feeder::mark_root_of_another_address(local, options))?;
+    engine.patience.insist(|| feeder::mark_root_of_another_address(local, options, &engine.update.grid))?;
     engine.work_until_quiet(!options.watch, || engine.feed())?;
     let summary = progress.summary(started.elapsed());
     // Of a folder that could not be read, no file was tried anew.
@@ -167,6 +170,7 @@ struct Engine<'a> {
     run: String,
     generate: generate::Settings,
     update: update::Settings,
+    filing: filing::Settings,
     patience: Patience<'a>,
     give_up: GiveUp,
     /// The feeder has sent all there is.
@@ -178,7 +182,8 @@ struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
-    fn new(local: &'a Local, options: &'a Options, progress: &'a Progress) -> Self {
+    fn new(local: &'a Local, options: &'a Options, progress: &'a Progress) -> Result<Self, PortError> {
+        let grid = layout::grid(local)?;
         let mut buckets = Buckets::default();
         if let Some(pair) = &options.buckets {
             // Messages that an earlier run has left may name the public buckets.
@@ -186,25 +191,27 @@ impl<'a> Engine<'a> {
             buckets.0.insert(0, pair.clone());
         }
         let stopped = Arc::new(AtomicBool::new(false));
-        Self {
+        let filing = filing::Settings {
+            site: options.site.clone(),
+            files: true,
+            attempts: ATTEMPTS,
+            ..filing::Settings::new(grid.clone())
+        };
+        Ok(Self {
             local,
             options,
             progress,
             index: OnceLock::new(),
             run: feeder::run_id(),
-            generate: generate::Settings { grid: grid::INPE.clone(), buckets, attempts: ATTEMPTS },
-            update: update::Settings {
-                grid: grid::INPE.clone(),
-                site: options.site.clone(),
-                tries: TRIES,
-                attempts: ATTEMPTS,
-            },
+            generate: generate::Settings { grid: grid.clone(), buckets, attempts: ATTEMPTS },
+            update: update::Settings { grid, site: options.site.clone(), tries: TRIES, attempts: ATTEMPTS },
+            filing,
             patience: Patience::new(progress, Arc::clone(&stopped)),
             give_up: GiveUp::default(),
             fed: AtomicBool::new(false),
             stopped,
             failure: Mutex::new(None),
-        }
+        })
     }
 
     /// Takes up what earlier runs have left with the dead letters although it may be done now.
@@ -312,7 +319,8 @@ impl<'a> Engine<'a> {
     fn tick_once(&self, last: &mut Instant) -> Result<(), PortError> {
         let state = &self.local.state;
         let fed = self.fed.load(Ordering::Acquire);
-        let drained = fed && self.patience.insist(|| state.queue(QueueName::Scenes).is_empty())?;
+        let is_empty = |name| self.patience.insist(|| state.queue(name).is_empty());
+        let drained = fed && is_empty(QueueName::Scenes)? && is_empty(QueueName::Items)?;
         if !drained && last.elapsed() < self.options.tick {
             return Ok(());
         }

@@ -9,8 +9,8 @@
 //!   the table of satellites, [`message`] holds the wire formats, [`status`] what is told of a catalog,
 //!   [`cost`] what one costs on AWS, `validation` whether a document is STAC;
 //! - use cases, the only place where order matters: [`generate`], [`mover`], [`update`], [`reprocess`], [`audit`],
-//!   [`redrive`], over the traits of [`ports`]; `generator` has items made by whoever makes them, `submit` takes them in by
-//!   HTTP;
+//!   [`redrive`], over the traits of [`ports`]; `filing` takes the items of others; `generator` has items made by whoever makes
+//!   them; `submit` takes them in by HTTP;
 //! - adapters: [`local`] over a directory and one SQLite file, [`aws`] over the services of AWS, [`memory`] for tests,
 //!   `process` for generators;
 //! - wiring: [`embedded`], all functions in one process.
@@ -25,6 +25,8 @@ pub mod aws;
 pub mod cost;
 #[cfg(feature = "local")]
 pub mod embedded;
+#[cfg(feature = "search")]
+pub mod filing;
 pub mod generate;
 #[cfg(feature = "generators")]
 pub mod generator;

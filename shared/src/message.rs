@@ -1,8 +1,9 @@
 //! Wire formats: what stands in queues and topics.
 //!
-//! [`scene`]: S3 events about scenes, bare or in an SNS envelope. [`LevelMessage`]: a dirty level on its way to the
+//! [`scene`]: S3 events about scenes, bare or in an SNS envelope. [`filing`]: requests to file the items of others. [`LevelMessage`]: a dirty level on its way to the
 //! updater. [`ItemMessage`]: an item leaving the catalog. [`DeadLetter`]: a message that cannot be worked on.
 
+pub mod filing;
 pub mod item;
 pub mod scene;
 

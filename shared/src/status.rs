@@ -82,6 +82,9 @@ pub struct Items {
     pub last_day: u64,
     /// The cameras that have any, by the ids of their collections.
     pub cameras: BTreeMap<String, Camera>,
+    /// How many items of others there are, by the ids of their collections; those of none under an empty one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub filed: BTreeMap<String, u64>,
 }
 
 impl Items {
@@ -92,6 +95,9 @@ impl Items {
         self.last_hour += others.last_hour;
         self.last_day += others.last_day;
         self.cameras.extend(others.cameras);
+        for (collection, count) in others.filed {
+            *self.filed.entry(collection).or_default() += count;
+        }
         self
     }
 }
@@ -137,9 +143,7 @@ impl Census {
         if scene.row_key() != row || !Level::parse(row).is_ok_and(|level| INPE.holds_items(&level)) {
             return;
         }
-        self.items.count += 1;
-        self.items.last_hour += u64::from(written > self.hour_ago);
-        self.items.last_day += u64::from(written > self.day_ago);
+        self.count_one(written);
         let id = scene.to_string();
         let camera = self.items.cameras.entry(scene.collection_id()).or_insert_with(|| Camera {
             items: 0,
@@ -152,6 +156,18 @@ impl Census {
         if (scene.date, &id) > (camera.last_day, &camera.last_scene) {
             (camera.last_day, camera.last_scene) = (scene.date, id);
         }
+    }
+
+    /// Takes an item of others, of this collection.
+    pub fn add_filed(&mut self, collection: &str, written: DateTime<Utc>) {
+        self.count_one(written);
+        *self.items.filed.entry(collection.to_owned()).or_default() += 1;
+    }
+
+    fn count_one(&mut self, written: DateTime<Utc>) {
+        self.items.count += 1;
+        self.items.last_hour += u64::from(written > self.hour_ago);
+        self.items.last_day += u64::from(written > self.day_ago);
     }
 
     /// What was counted.

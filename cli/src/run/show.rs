@@ -24,11 +24,18 @@ pub(crate) struct Shown<'a> {
     progress: &'a Progress,
     watch: bool,
     terminal: bool,
+    /// What is counted: `scenes`.
+    what: &'static str,
 }
 
 impl<'a> Shown<'a> {
     pub(crate) fn start(progress: &'a Progress, watch: bool, terminal: bool) -> Self {
-        Self { progress, watch, terminal }
+        Self { progress, watch, terminal, what: "scenes" }
+    }
+
+    /// Calls what is counted so.
+    pub(crate) fn of(self, what: &'static str) -> Self {
+        Self { what, ..self }
     }
 
     /// Runs `work`, showing its progress meanwhile.
@@ -47,17 +54,17 @@ impl<'a> Shown<'a> {
 
     fn bar(&self, ended: impl Fn(Duration) -> bool) {
         let bar = ProgressBar::new_spinner();
-        let counted = "{bar:32} {human_pos}/{human_len} scenes  {per_sec}  {eta} left{msg}";
-        let counting = "{spinner} {human_pos} scenes  {per_sec}{msg}";
+        let counted = format!("{{bar:32}} {{human_pos}}/{{human_len}} {}  {{per_sec}}  {{eta}} left{{msg}}", self.what);
+        let counting = format!("{{spinner}} {{human_pos}} {}  {{per_sec}}{{msg}}", self.what);
         let style =
             |template: &str| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style(counting));
+        bar.set_style(style(&counting));
         let mut is_counted = false;
         while !ended(BAR_EVERY) {
             let (expected, is_final) = self.progress.expected();
             let done = self.progress.scenes_done();
             if is_final && !is_counted && !self.watch {
-                bar.set_style(style(counted));
+                bar.set_style(style(&counted));
                 is_counted = true;
             }
             bar.set_length(expected.max(done));
@@ -98,7 +105,7 @@ impl<'a> Shown<'a> {
             if now != before {
                 let (expected, is_final) = self.progress.expected();
                 let rate = (now.0 - before.0) as f64 / at.elapsed().as_secs_f64();
-                let mut line = format!("{} scenes", HumanCount(now.0));
+                let mut line = format!("{} {}", HumanCount(now.0), self.what);
                 if is_final && !self.watch {
                     line.push_str(&format!(" of {}", HumanCount(expected)));
                 }
@@ -121,8 +128,8 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Prints the summary of a run on standard output.
-pub(super) fn summary(summary: &Summary, catalog: &Path, json: bool) -> io::Result<()> {
+/// Prints the summary of a run on standard output; `what` is what was counted.
+pub(crate) fn summary(summary: &Summary, what: &str, catalog: &Path, json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if json {
         serde_json::to_writer(&mut out, summary)?;
@@ -131,7 +138,7 @@ pub(super) fn summary(summary: &Summary, catalog: &Path, json: bool) -> io::Resu
     let scenes = summary.made + summary.unchanged + summary.refused;
     writeln!(
         out,
-        "{} scenes in {:.1} s ({:.0}/s): {} made, {} unchanged, {} refused; {} levels rebuilt",
+        "{} {what} in {:.1} s ({:.0}/s): {} made, {} unchanged, {} refused; {} levels rebuilt",
         HumanCount(scenes),
         summary.seconds,
         scenes as f64 / summary.seconds.max(0.001),

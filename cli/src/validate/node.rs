@@ -59,8 +59,8 @@ pub(super) fn published(root: &Document) -> Option<String> {
     address.ends_with('/').then(|| address.to_owned())
 }
 
-/// Whether the title of a link is that of its target. A document without a title may be linked by its id; an item
-/// always may, since an item that was made elsewhere is filed by its id.
+/// Whether the title of a link is that of its target. A document without a title may be linked by its id; an item or a
+/// collection always may, since one that was made elsewhere is filed by its id.
 pub(super) fn title_fits(link: Option<&str>, kind: Kind, title: Option<&str>, id: &str) -> bool {
-    link == title || (link == Some(id) && (kind == Kind::Item || title.is_none()))
+    link == title || (link == Some(id) && (kind != Kind::Catalog || title.is_none()))
 }

@@ -168,7 +168,7 @@ impl World {
         command
     }
 
-    fn next_output(&self) -> PathBuf {
+    pub fn next_output(&self) -> PathBuf {
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         self.folder.path().join(format!("output-{number}"))
     }

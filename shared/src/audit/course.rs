@@ -156,6 +156,9 @@ where
     }
 
     async fn take_row(&mut self, whole: &Whole, beside: &mut Listings<'_, S, R, I>) -> PortResult<()> {
+        if self.settings.grid.is_filed(&whole.level) {
+            return self.take_filed(whole, beside).await;
+        }
         let key = whole.level.key();
         let items: Vec<SceneId> = whole.names.iter().filter_map(|name| scene_of(&whole.level, name)).collect();
         self.report.looked.items += items.len() as u64;
@@ -177,6 +180,21 @@ where
         }
         if !compared {
             self.compare_row(&items, Row { key: key.to_owned(), scenes: Vec::new() }).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a level of a layout. Its items have no scenes, and are counted. Whether the index lacks any is not asked: it does
+    /// not take all that may be filed. What it lists without there being a file is found.
+    async fn take_filed(&mut self, whole: &Whole, beside: &mut Listings<'_, S, R, I>) -> PortResult<()> {
+        self.report.looked.items += whole.names.len() as u64;
+        for name in &whole.names {
+            let key = whole.level.object_key(name);
+            while let Some(item) = beside.next_indexed(Some(&key)).await? {
+                if item.name.key != key {
+                    self.without_document(item).await?;
+                }
+            }
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use crate::grid::{CATALOG, COLLECTION, Grid};
+use crate::layout::segment;
 use crate::level::Level;
 use crate::scene::SceneId;
 use crate::stac::catalog::ITEM_ENDING;
@@ -63,7 +64,8 @@ impl<'a> Tree<'a> {
         } else if self.grid.holds_items(&level) && is_linked_as_item(file) {
             // A row links whatever is called like a document, and so must who compares.
             open.names.push(file.to_owned());
-            if scene_of(&level, file).is_none() {
+            let is_item = if self.grid.is_filed(&level) { is_filed(file) } else { scene_of(&level, file).is_some() };
+            if !is_item {
                 events.push(Event::Stray(key));
             } else if let Some(written) = written {
                 open.written.insert(key, written);
@@ -108,6 +110,11 @@ impl<'a> Tree<'a> {
 /// Whether a rebuild of a row links the file.
 fn is_linked_as_item(file: &str) -> bool {
     file.ends_with(ITEM_ENDING) && file != CATALOG && file != COLLECTION
+}
+
+/// Whether a file of a level of a layout is called as an item that was filed there.
+fn is_filed(file: &str) -> bool {
+    segment::file_of(&segment::id_of(file)) == file
 }
 
 /// The scene whose item a file in this row is; none for a file that is no item, or one of another row.
@@ -169,6 +176,26 @@ mod tests {
         ];
         assert_eq!(events("", &keys).0, expected);
         assert_eq!(events("CBERS4/MUX/057", &keys[..5]).0, expected[..3]);
+    }
+
+    #[test]
+    fn items_of_a_layout_are_no_strays_and_what_no_item_is_called_like_is() {
+        let layout = crate::layout::Layout::parse("{collection}/{year}").unwrap();
+        let grid = crate::grid::Grid::with_layout(layout, None);
+        let mut tree = Tree::new(&grid, Level::root());
+        let mut events = Vec::new();
+        for key in ["a%20b/2024/catalog.json", "a%20b/2024/x y.json", "a%20b/2024/x%2Fy.json", "a/24/x.json", A] {
+            tree.take(key.to_owned(), None, &mut events);
+        }
+        tree.finish(&mut events);
+        let strays: Vec<&str> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Stray(key) => Some(key.as_str()),
+                Event::Level(_) => None,
+            })
+            .collect();
+        assert_eq!(strays, ["a%20b/2024/x y.json", "a/24/x.json", A]);
     }
 
     #[test]

@@ -111,6 +111,7 @@ impl Stack {
         match queue {
             Kind::Scenes => Ok((self.output("ScenesQueue")?, self.output("ScenesDeadLetters")?)),
             Kind::Levels => Ok((self.output("LevelsQueue")?, self.output("LevelsDeadLetters")?)),
+            Kind::Items => Ok((self.output("ItemsQueue")?, self.output("ItemsDeadLetters")?)),
         }
     }
 

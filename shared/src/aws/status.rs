@@ -35,8 +35,8 @@ pub async fn status(
     all: bool,
     counted: impl Fn(u64) + Sync,
 ) -> Result<Status, StackError> {
-    let mut queues = Vec::with_capacity(Kind::ALL.len());
-    for kind in Kind::ALL {
+    let mut queues = Vec::with_capacity(Kind::OF_A_STACK.len());
+    for kind in Kind::OF_A_STACK {
         queues.push(queue(clients, stack, kind, all).await?);
     }
     let table = DirtyLevels::new(clients.dynamodb.clone(), stack.output("DirtyLevels")?);

@@ -12,7 +12,6 @@ use futures::executor::block_on;
 use serde::Serialize;
 
 use crate::audit::{self, AuditError, Content, Fed, Leave, Mend, Repair, Report, Settings};
-use crate::grid::INPE;
 use crate::index::{Index, Inspector};
 use crate::level::Level;
 use crate::local::{Folder, Local, QueueName, WallClock};
@@ -84,9 +83,9 @@ pub fn audit(
     let started = Instant::now();
     let run = settings::recall(local).map_err(RunError::State)?;
     let source = Source::new(options.source.clone(), run.buckets.as_ref().map(|pair| pair.images.clone()));
-    let engine = Engine::new(local, &run, worked);
+    let engine = Engine::new(local, &run, worked).map_err(RunError::State)?;
     let settings = Settings {
-        grid: INPE.clone(),
+        grid: engine.update.grid.clone(),
         site: run.site.clone(),
         buckets: engine.generate.buckets.clone(),
         sources: source.names(),

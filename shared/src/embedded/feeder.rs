@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 
-use crate::grid::INPE;
+use crate::grid::Grid;
 use crate::level::{Level, Mark};
 use crate::local::{KeptLetter, Local, QueueName};
+use crate::message::filing::FileRequest;
 use crate::message::{self, SceneRecord};
 use crate::ports::{Chance as _, Clock as _, MarkLevels as _, PortError, ReadCatalog as _, SendMessages, SourceObject};
 
@@ -74,17 +75,20 @@ impl Engine<'_> {
             if !self.options.watch {
                 return;
             }
-            // A folder that takes long to walk is walked less often, but not when there is something that only waits to
-            // look the same once more.
-            let took = started.elapsed();
-            let rest = self.options.look_every.max(if watch.is_waiting() { took } else { took * 4 });
-            let until = Instant::now() + rest;
-            while Instant::now() < until {
-                if self.is_stopped() {
-                    return;
-                }
-                thread::sleep(rest.min(Duration::from_millis(50)));
+            self.rest_of_watch(started.elapsed(), watch.is_waiting());
+            if self.is_stopped() {
+                return;
             }
+        }
+    }
+
+    /// Rests between two walks of a watch, until the run ends at most. A folder that takes long to walk is walked less
+    /// often, but not when there is something that only waits to look the same once more.
+    pub(super) fn rest_of_watch(&self, took: Duration, is_waiting: bool) {
+        let rest = self.options.look_every.max(if is_waiting { took } else { took * 4 });
+        let until = Instant::now() + rest;
+        while !self.is_stopped() && Instant::now() < until {
+            thread::sleep(rest.min(Duration::from_millis(50)));
         }
     }
 }
@@ -201,8 +205,14 @@ pub(super) fn redrive(local: &Local) -> Result<(), PortError> {
 /// files anew, and made it or kept a letter of its own; or the file is gone. Only those are removed whose scene was
 /// refused for what it is, and so never written.
 pub(super) fn retire_older_letters(local: &Local, options: &Options, run: &str) -> Result<(), PortError> {
-    let letters = local.state.dead_letters(QueueName::Scenes);
-    let is_outlived = |body: &str| {
+    let is_request = |body: &str| {
+        let request = FileRequest::decode(body).ok().flatten();
+        request.is_some_and(|request| {
+            let is_of_source = request.path.is_some_and(|path| Path::new(&path).starts_with(&options.source));
+            is_of_source && request.message_id.as_deref() != Some(run)
+        })
+    };
+    let is_scene = |body: &str| {
         SceneRecord::decode(body).is_ok_and(|records| {
             !records.is_empty()
                 && records.iter().all(|record| {
@@ -212,6 +222,12 @@ pub(super) fn retire_older_letters(local: &Local, options: &Options, run: &str) 
                 })
         })
     };
+    retire(local, QueueName::Scenes, &is_scene)?;
+    retire(local, QueueName::Items, &is_request)
+}
+
+fn retire(local: &Local, queue: QueueName, is_outlived: &dyn Fn(&str) -> bool) -> Result<(), PortError> {
+    let letters = local.state.dead_letters(queue);
     let mut after = 0;
     loop {
         let page = letters.page(after, 500)?;
@@ -226,15 +242,16 @@ pub(super) fn retire_older_letters(local: &Local, options: &Options, run: &str) 
     }
 }
 
-/// Marks the root when it stands and does not name itself as it should: nothing else would have it rebuilt.
-pub(super) fn mark_root_of_another_address(local: &Local, options: &Options) -> Result<(), PortError> {
+/// Marks the root when it stands and does not name itself, or call itself, as it should: nothing else would have it rebuilt.
+pub(super) fn mark_root_of_another_address(local: &Local, options: &Options, grid: &Grid) -> Result<(), PortError> {
     let root = Level::root();
-    let Some(object) = block_on(local.directory.get(&INPE.document_key(&root)))? else { return Ok(()) };
+    let Some(object) = block_on(local.directory.get(&grid.document_key(&root)))? else { return Ok(()) };
     let document: serde_json::Value = serde_json::from_slice(&object.bytes).unwrap_or_default();
     let links = document["links"].as_array().map(Vec::as_slice).unwrap_or_default();
     let named = links.iter().find(|link| link["rel"] == "self").and_then(|link| link["href"].as_str());
-    let wanted = options.site.public_url.as_ref().map(|url| format!("{url}{}", INPE.document_key(&root)));
-    if named == wanted.as_deref() {
+    let wanted = options.site.public_url.as_ref().map(|url| format!("{url}{}", grid.document_key(&root)));
+    let title = grid.place(&root).map(|place| place.title()).unwrap_or_default();
+    if named == wanted.as_deref() && document["title"] == title {
         return Ok(());
     }
     let mark = Mark { level: root, token: World.token(), since: World.now() };

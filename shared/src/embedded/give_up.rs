@@ -21,6 +21,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::generate::{Refusal, letter};
 use crate::local::{DeadLetters, KeptLetter, Local, Queue, QueueName};
+use crate::message::filing::FileRequest;
 use crate::message::{LevelMessage, SceneRecord};
 use crate::ports::{BuryLetters as _, Clock as _, Delivery, PortError, ReceiveMessages as _, SendMessages as _};
 
@@ -153,14 +154,23 @@ fn subject(queue: QueueName, body: &str) -> String {
             Some(source.file.unwrap_or(source.key))
         }),
         QueueName::Levels => LevelMessage::decode(body).ok().map(|message| message.level.wire().to_owned()),
+        QueueName::Items => FileRequest::decode(body)
+            .ok()
+            .flatten()
+            .filter(|request| request.path.is_some())
+            .map(|request| request.subject()),
     };
     subject.unwrap_or_else(|| body.to_owned())
 }
 
 /// Whether a letter is about a file that was changed, or removed, since the letter was written.
 fn has_changed(kept: &KeptLetter) -> bool {
-    let records = SceneRecord::decode(&kept.letter.body).unwrap_or_default();
-    records.first().and_then(|record| record.source.file.as_ref()).is_some_and(|file| match fs::metadata(file) {
+    let body = &kept.letter.body;
+    let file = match FileRequest::decode(body) {
+        Ok(Some(request)) => request.path,
+        _ => SceneRecord::decode(body).unwrap_or_default().into_iter().next().and_then(|record| record.source.file),
+    };
+    file.is_some_and(|file| match fs::metadata(file) {
         Ok(metadata) => {
             metadata.ctime() * 1_000_000 + metadata.ctime_nsec() / 1_000 > kept.letter.last.timestamp_micros()
         }

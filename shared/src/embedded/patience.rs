@@ -14,8 +14,9 @@ use crate::level::{Level, Mark, Token};
 use crate::local::is_full;
 use crate::message::{DeadLetter, ItemMessage, LevelMessage};
 use crate::ports::{
-    BuryLetters, ETag, Expected, ItemPut, MarkLevels, MarkPage, Object, Page, PageToken, PortResult, PublishItems,
-    ReadCatalog, ReadItems, ReadMarks, RemoveMarks, SendLevels, SendMessages, StoredItem, WriteCatalog, WriteItems,
+    BuryLetters, ETag, Expected, ItemPut, KeepCheckpoints, MarkLevels, MarkPage, Object, Page, PageToken, PortResult,
+    PublishItems, ReadCatalog, ReadItems, ReadMarks, RemoveMarks, SendLevels, SendMessages, StoredItem, WriteCatalog,
+    WriteItems,
 };
 
 use super::progress::Progress;
@@ -183,6 +184,30 @@ impl<P: WriteCatalog + Sync> WriteCatalog for Patient<'_, P> {
             let put = self.port.put_if(key, bytes, expected).await;
             if !self.patience.again(&put) {
                 return put;
+            }
+        }
+    }
+}
+
+impl<P: KeepCheckpoints + Sync> KeepCheckpoints for Patient<'_, P> {
+    async fn checkpoint(&self, name: &str) -> PortResult<Option<String>> {
+        self.port.checkpoint(name).await
+    }
+
+    async fn keep(&self, name: &str, document: &str, expected: Option<&str>) -> PortResult<()> {
+        loop {
+            let kept = self.port.keep(name, document, expected).await;
+            if !self.patience.again(&kept) {
+                return kept;
+            }
+        }
+    }
+
+    async fn forget(&self, name: &str, expected: &str) -> PortResult<()> {
+        loop {
+            let forgotten = self.port.forget(name, expected).await;
+            if !self.patience.again(&forgotten) {
+                return forgotten;
             }
         }
     }

@@ -29,6 +29,7 @@ impl From<Kind> for QueueName {
         match kind {
             Kind::Scenes => Self::Scenes,
             Kind::Levels => Self::Levels,
+            Kind::Items => Self::Items,
         }
     }
 }
@@ -95,10 +96,10 @@ pub fn redrive(
         return Ok(Redriven { queues: reports, summary: None });
     }
     let options = settings::recall(local)?;
-    let engine = Engine::new(local, &options, progress);
+    let engine = Engine::new(local, &options, progress)?;
     // Only now: a subject whose letter was put back is given up no longer.
     engine.know_what_is_given_up()?;
-    let scenes = reports.iter().filter(|report| report.queue == Kind::Scenes).map(|report| report.done).sum();
+    let scenes = reports.iter().filter(|report| report.queue != Kind::Levels).map(|report| report.done).sum();
     progress.expect(scenes, true);
     engine.work_until_quiet(false, || engine.fed.store(true, Ordering::Release))?;
     Ok(Redriven { queues: reports, summary: Some(progress.summary(started.elapsed())) })

@@ -77,7 +77,7 @@ pub fn reprocess(local: &Local, wanted: &Reprocess, progress: &Progress) -> Resu
     options.source.clone_from(&wanted.source);
     // Marks gather while scenes come, as in a run.
     options.tick = super::Options::new("").tick;
-    let engine = Engine::new(local, &options, progress);
+    let engine = Engine::new(local, &options, progress).map_err(RunError::State)?;
     engine.take_up().map_err(RunError::State)?;
     let mut sent = Ok((Counts::default(), Vec::new()));
     engine.work_until_quiet(false, || {

@@ -54,6 +54,25 @@ pub fn scan(source: &Path, found: &mut dyn FnMut(Found) -> bool, trouble: &mut d
     Walk::new(source, found, trouble).start()
 }
 
+/// Gives all files below `source` that may hold items or collections, by their names, until `found` says false; with a
+/// watch, those that came since it walked before. The folder `not_in` is left out.
+///
+/// # Errors
+///
+/// When `source` itself cannot be read.
+pub fn documents(
+    source: &Path,
+    not_in: &Path,
+    watch: Option<&mut Watch>,
+    found: &mut dyn FnMut(Found) -> bool,
+    trouble: &mut dyn FnMut(Refusal),
+) -> io::Result<()> {
+    match watch {
+        Some(watch) => watch.walk_documents(source, not_in, found, trouble),
+        None => Walk::of_documents(source, not_in, found, trouble).start(),
+    }
+}
+
 /// Tells how many scenes stand below `source`, folder by folder: about, since names are not looked into.
 ///
 /// # Errors

@@ -46,6 +46,17 @@ pub(super) fn remember(local: &Local, options: &Options) -> PortResult<()> {
     local.directory.keep(NAME, text.as_bytes())
 }
 
+/// Remembers what an import says: where readers find the catalog, if it says so. What a run has said of buckets stays.
+pub(super) fn remember_site(local: &Local, options: &Options) -> PortResult<()> {
+    let mut settings = read(local)?;
+    if options.site.public_url.is_none() || settings.public_url == options.site.public_url {
+        return Ok(());
+    }
+    settings.public_url.clone_from(&options.site.public_url);
+    let text = serde_json::to_string(&settings).unwrap_or_default() + "\n";
+    local.directory.keep(NAME, text.as_bytes())
+}
+
 /// The options of the last run, for those who finish what it has left: messages that name no file are looked for nowhere
 /// else, and marks have nothing to gather for.
 pub(super) fn recall(local: &Local) -> PortResult<Options> {

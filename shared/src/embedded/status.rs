@@ -4,10 +4,13 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use crate::grid::{CATALOG, COLLECTION, Grid};
+use crate::level::Level;
 use crate::local::{Local, WallClock};
 use crate::missions::SATELLITES;
 use crate::ports::{Clock as _, PortError, PortResult};
 use crate::redrive::Kind;
+use crate::stac::catalog::ITEM_ENDING;
 use crate::status::{Census, Items, Queue, Status};
 
 /// How the catalog is doing. With `items`, all rows are looked through; `counted` is told how many items there are so far.
@@ -31,12 +34,13 @@ pub fn status(local: &Local, items: bool, counted: impl Fn(u64)) -> PortResult<S
         });
     }
     let marks = local.state.marks()?;
-    let items = if items { Some(census(local.directory.path(), counted)?) } else { None };
+    let items = if items { Some(census(local, counted)?) } else { None };
     Ok(Status { at: WallClock.now(), queues, marks, items, unknown: Vec::new() })
 }
 
-/// Counts the items in the folders of all cameras that are known.
-fn census(catalog: &Path, counted: impl Fn(u64)) -> PortResult<Items> {
+/// Counts the items in the folders of all cameras that are known, and in those of the layout.
+fn census(local: &Local, counted: impl Fn(u64)) -> PortResult<Items> {
+    let catalog = local.directory.path();
     let mut census = Census::new(WallClock.now());
     let cameras =
         SATELLITES.iter().flat_map(|satellite| satellite.cameras.iter().map(move |camera| (satellite, camera)));
@@ -51,7 +55,33 @@ fn census(catalog: &Path, counted: impl Fn(u64)) -> PortResult<Items> {
             }
         }
     }
+    let grid = super::layout::grid(local)?;
+    let mut open = vec![Level::root()];
+    while let Some(level) = open.pop().filter(|_| grid.layout().is_some()) {
+        if grid.holds_items(&level) {
+            add_filed(catalog, &grid, &level, &mut census)?;
+            counted(census.count());
+            continue;
+        }
+        let below = names(catalog, level.key())?.into_iter().filter_map(|name| level.child(&name).ok());
+        open.extend(below.filter(|below| grid.is_filed(below) && grid.place(below).is_ok()));
+    }
     Ok(census.items())
+}
+
+fn add_filed(catalog: &Path, grid: &Grid, level: &Level, census: &mut Census) -> PortResult<()> {
+    let collection = grid.collection_of(level).and_then(|level| grid.place(&level).ok()).map(|place| place.id());
+    let is_item = |name: &String| name.ends_with(ITEM_ENDING) && name != CATALOG && name != COLLECTION;
+    for name in names(catalog, level.key())?.into_iter().filter(is_item) {
+        let path = catalog.join(level.object_key(&name));
+        match fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+            Ok(written) => census.add_filed(collection.as_deref().unwrap_or_default(), written.into()),
+            // It was withdrawn meanwhile.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(&path, error)),
+        }
+    }
+    Ok(())
 }
 
 fn add_row(catalog: &Path, row: &str, census: &mut Census) -> PortResult<()> {

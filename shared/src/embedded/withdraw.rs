@@ -4,15 +4,18 @@
 //! cases. What waits there already goes first: a message to make a scene that is worked on after the scene's withdrawal
 //! would bring it back.
 
+use std::fmt;
 use std::sync::atomic::Ordering;
 use std::thread;
 
 use futures::executor::block_on;
 use serde::Serialize;
+use serde_json::json;
 
+use crate::filing;
 use crate::grid::INPE;
 use crate::level::Level;
-use crate::local::{Local, QueueName};
+use crate::local::{Local, QueueName, State};
 use crate::message::SceneRecord;
 use crate::ports::{Clock as _, PortError, PortResult, ReadCatalog as _};
 use crate::scene::SceneId;
@@ -38,21 +41,61 @@ pub struct Withdrawal {
     pub summary: Summary,
 }
 
-/// Takes scenes out of the catalog and brings its levels up to date. Ends when there is nothing left to do, like
+/// An item of others, as it is filed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FiledName {
+    /// Its collection; none under a layout without collections.
+    pub collection: Option<String>,
+    /// Its id.
+    pub id: String,
+}
+
+impl FiledName {
+    /// The key under which it is filed; none when it is not.
+    ///
+    /// # Errors
+    ///
+    /// When the state cannot be read.
+    pub async fn filed_at(&self, state: &State) -> PortResult<Option<String>> {
+        filing::filed_at(state, self.collection.as_deref(), &self.id).await
+    }
+
+    /// The message that withdraws it.
+    fn withdrawal(&self) -> String {
+        let collection = self.collection.as_deref().unwrap_or_default();
+        json!({"type": "Withdrawn", "collection": collection, "id": self.id, "time": World.now()}).to_string()
+    }
+}
+
+impl fmt::Display for FiledName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.collection {
+            Some(collection) => write!(f, "{collection}/{}", self.id),
+            None => f.write_str(&self.id),
+        }
+    }
+}
+
+/// Takes scenes and items of others out of the catalog and brings its levels up to date. Ends when there is nothing left to do, like
 /// [`super::run`]; what an earlier run has left is done, too, with the options of the last run.
 ///
 /// # Errors
 ///
 /// [`RunError`], when the state cannot be used.
-pub fn withdraw(local: &Local, scenes: &[SceneId], progress: &Progress) -> Result<Withdrawal, RunError> {
+pub fn withdraw(
+    local: &Local,
+    scenes: &[SceneId],
+    filed: &[FiledName],
+    progress: &Progress,
+) -> Result<Withdrawal, RunError> {
     let started = std::time::Instant::now();
     let options = settings::recall(local)?;
-    let engine = Engine::new(local, &options, progress);
+    let engine = Engine::new(local, &options, progress)?;
     engine.take_up()?;
-    progress.expect(scenes.len() as u64, true);
-    let mut found = Vec::with_capacity(scenes.len());
-    engine.work_until_quiet(false, || match engine.send_withdrawals(scenes) {
-        Ok(were_there) => found = were_there,
+    progress.expect((scenes.len() + filed.len()) as u64, true);
+    let (mut found, mut were_filed) = (Vec::with_capacity(scenes.len()), Vec::with_capacity(filed.len()));
+    engine.work_until_quiet(false, || match engine.send_withdrawals(scenes, filed) {
+        Ok(were_there) => (found, were_filed) = were_there,
         Err(error) => engine.fail(RunError::State(error)),
     })?;
     let (mut items, mut absent, mut remaining) = (Vec::new(), Vec::new(), Vec::new());
@@ -66,20 +109,37 @@ pub fn withdraw(local: &Local, scenes: &[SceneId], progress: &Progress) -> Resul
         };
         list.push(scene.to_string());
     }
+    for (name, was_there) in filed.iter().zip(were_filed) {
+        let is_there = engine.patience.insist(|| block_on(name.filed_at(&local.state)))?.is_some();
+        let list = match (is_there, was_there) {
+            (true, _) => &mut remaining,
+            (false, true) => &mut items,
+            (false, false) => &mut absent,
+        };
+        list.push(name.to_string());
+    }
     Ok(Withdrawal { items, absent, remaining, summary: progress.summary(started.elapsed()) })
 }
 
 impl Engine<'_> {
-    /// Waits until what is queued has been worked on, and then enqueues the withdrawals. Gives for each scene whether its
-    /// item was there.
-    fn send_withdrawals(&self, scenes: &[SceneId]) -> Result<Vec<bool>, PortError> {
-        let queue = self.local.state.queue(QueueName::Scenes);
-        let mut found = Vec::with_capacity(scenes.len());
-        while !self.patience.insist(|| queue.is_empty())? {
-            if self.is_stopped() {
-                return Ok(found);
+    /// Waits until what is queued has been worked on, and then enqueues the withdrawals. Gives for each scene and each item
+    /// of others whether its item was there.
+    fn send_withdrawals(&self, scenes: &[SceneId], filed: &[FiledName]) -> Result<(Vec<bool>, Vec<bool>), PortError> {
+        let (mut found, mut were_filed) = (Vec::with_capacity(scenes.len()), Vec::with_capacity(filed.len()));
+        for name in [QueueName::Scenes, QueueName::Items] {
+            let queue = self.local.state.queue(name);
+            while !self.patience.insist(|| queue.is_empty())? {
+                if self.is_stopped() {
+                    return Ok((found, were_filed));
+                }
+                thread::sleep(NOTHING_TO_DO);
             }
-            thread::sleep(NOTHING_TO_DO);
+        }
+        for batch in filed.chunks(AT_ONCE) {
+            for name in batch {
+                were_filed.push(self.patience.insist(|| block_on(name.filed_at(&self.local.state)))?.is_some());
+            }
+            self.send_items(&batch.iter().map(FiledName::withdrawal).collect::<Vec<_>>())?;
         }
         let bucket = self.generate.buckets.0.first().map(|pair| pair.images.clone()).unwrap_or_default();
         for batch in scenes.chunks(AT_ONCE) {
@@ -95,7 +155,7 @@ impl Engine<'_> {
             self.send(&bodies)?;
         }
         self.fed.store(true, Ordering::Release);
-        Ok(found)
+        Ok((found, were_filed))
     }
 }
 

@@ -4,11 +4,14 @@ use std::thread;
 
 use futures::executor::block_on;
 
+use crate::filing;
 use crate::generate;
 use crate::index::Topic;
 use crate::local::{Dice, Folder, Queue, QueueName, WallClock};
-use crate::ports::{Chance, Clock, Delivery, PortError, ReceiveMessages};
+use crate::ports::{Chance, Clock, Delivery, PortError, PortResult, ReceiveMessages};
+use crate::search::ports::FetchDocuments;
 use crate::search::rebuild::FollowCatalog as _;
+use crate::search::source::Source;
 use crate::update;
 
 use super::patience::Patient;
@@ -17,6 +20,9 @@ use super::{Engine, NOTHING_TO_DO, RunError};
 
 /// How many messages about scenes a worker takes at once. More save transactions; fewer save memory.
 const SCENES_AT_ONCE: usize = 64;
+
+/// How many messages about items of others a worker takes at once: one may name a large file.
+const ITEMS_AT_ONCE: usize = 32;
 
 /// How many levels a worker takes at once.
 const LEVELS_AT_ONCE: usize = 16;
@@ -41,11 +47,28 @@ impl Clock for World {
     }
 }
 
+/// Where the documents are that messages only refer to: nothing is fetched from elsewhere.
+#[derive(Debug, Clone, Copy)]
+struct Nowhere;
+
+impl FetchDocuments for Nowhere {
+    async fn fetch(&self, sources: &[Source], _limit: u64) -> Vec<PortResult<Vec<u8>>> {
+        let denied = |source: &Source| PortError::Denied {
+            what: format!("reading {source}"),
+            source: "nothing is fetched from elsewhere".into(),
+        };
+        sources.iter().map(|source| Err(denied(source))).collect()
+    }
+}
+
 impl Engine<'_> {
     /// Works until the run ends. Levels go first: a catalog that lags behind its items is what readers see.
     pub(super) fn work(&self) {
         while !self.is_stopped() {
-            match self.work_on_levels().and_then(|levels| Ok(levels || self.work_on_scenes()?)) {
+            match self
+                .work_on_levels()
+                .and_then(|levels| Ok(levels || self.work_on_items()? || self.work_on_scenes()?))
+            {
                 Ok(true) => {}
                 Ok(false) => thread::sleep(NOTHING_TO_DO),
                 Err(error) => return self.fail(RunError::State(error)),
@@ -73,6 +96,34 @@ impl Engine<'_> {
             world: &World,
         };
         let report = block_on(generate::generate(&ports, &self.generate, &deliveries));
+        self.give_back(&queue, &deliveries, &report.acknowledged)?;
+        self.progress.generated(report);
+        Ok(true)
+    }
+
+    fn work_on_items(&self) -> Result<bool, PortError> {
+        let state = &self.local.state;
+        let queue = state.queue(QueueName::Items);
+        let letters = state.dead_letters(QueueName::Items);
+        let received = self.patience.insist(|| block_on(queue.receive(ITEMS_AT_ONCE)))?;
+        if received.is_empty() {
+            return Ok(false);
+        }
+        let (deliveries, given_up) = self.give_up.sort_out(&queue, &letters, &self.patience, received)?;
+        self.progress.refused(given_up);
+        let topic = Topic::new(&self.local.log, self.index.get());
+        let ports = filing::Ports {
+            files: &Folder::new(&self.options.source),
+            documents: &Nowhere,
+            items: &self.patient(&self.local.directory),
+            catalog: &self.patient(&self.local.directory),
+            records: &self.patient(state),
+            marks: &self.patient(state),
+            topic: &self.patient(&topic),
+            letters: &self.patient(&letters),
+            world: &World,
+        };
+        let report = block_on(filing::file(&ports, &self.filing, &deliveries));
         self.give_back(&queue, &deliveries, &report.acknowledged)?;
         self.progress.generated(report);
         Ok(true)

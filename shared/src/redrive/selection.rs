@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::message::filing::FileRequest;
 use crate::message::{DeadLetter, LevelMessage, SceneRecord};
 use crate::missions;
 use crate::ports::HeldLetter;
@@ -18,11 +19,16 @@ pub enum Kind {
     Scenes,
     /// Levels to rebuild.
     Levels,
+    /// Messages about items that others have made.
+    Items,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Scenes, Self::Levels];
+    pub const ALL: [Self; 3] = [Self::Scenes, Self::Levels, Self::Items];
+
+    /// Those that every deployed stack has.
+    pub const OF_A_STACK: [Self; 2] = [Self::Scenes, Self::Levels];
 
     /// The name of the queue.
     #[must_use]
@@ -30,6 +36,7 @@ impl Kind {
         match self {
             Self::Scenes => "scenes",
             Self::Levels => "levels",
+            Self::Items => "items",
         }
     }
 
@@ -39,6 +46,7 @@ impl Kind {
         let keys = match self {
             Self::Scenes => SceneRecord::decode(body).ok()?.into_iter().map(|record| record.source.key).collect(),
             Self::Levels => vec![LevelMessage::decode(body).ok()?.level.wire().to_owned()],
+            Self::Items => vec![FileRequest::decode(body).ok()??.subject()],
         };
         Some(Subject { keys })
     }

@@ -26,6 +26,18 @@ pub struct StoredItem {
 }
 
 impl StoredItem {
+    /// An item that somebody else has made: `bytes` is its JSON in stored form, the rest what it says there.
+    #[cfg(feature = "search")]
+    pub(crate) fn of_others(
+        id: String,
+        collection: Option<String>,
+        datetime: Option<DateTime<Utc>>,
+        bbox: Option<[f64; 4]>,
+        bytes: Vec<u8>,
+    ) -> Self {
+        Self { id, collection, datetime, bbox, bytes }
+    }
+
     /// The id.
     #[must_use]
     pub fn id(&self) -> &str {

@@ -9,6 +9,7 @@ mod audit_damage;
 mod audit_index;
 mod cost;
 mod events;
+mod filing;
 mod generate;
 mod interruptions;
 mod item_message;

@@ -22,6 +22,8 @@ pub(super) struct Walk<'a> {
     pub(super) seen: Option<&'a mut Seen>,
     /// Device and inode of the folders that this walk has been in.
     pub(super) entered: HashSet<(u64, u64)>,
+    /// Files of documents are looked for, not scene metadata.
+    pub(super) documents: bool,
     /// Where scenes are only counted, what is told the number of each folder.
     pub(super) counting: Option<&'a mut dyn FnMut(u64)>,
 }
@@ -32,7 +34,19 @@ impl<'a> Walk<'a> {
         found: &'a mut dyn FnMut(Found) -> bool,
         trouble: &'a mut dyn FnMut(Refusal),
     ) -> Self {
-        Self { source, found, trouble, seen: None, entered: HashSet::new(), counting: None }
+        Self { source, found, trouble, seen: None, entered: HashSet::new(), documents: false, counting: None }
+    }
+
+    /// A walk that gives files that may hold items, but for those in the folder `not_in`.
+    pub(super) fn of_documents(
+        source: &'a Path,
+        not_in: &Path,
+        found: &'a mut dyn FnMut(Found) -> bool,
+        trouble: &'a mut dyn FnMut(Refusal),
+    ) -> Self {
+        // As if it had been there already.
+        let entered = identity(not_in).into_iter().collect();
+        Self { documents: true, entered, ..Self::new(source, found, trouble) }
     }
 
     pub(super) fn start(&mut self) -> io::Result<()> {
@@ -87,6 +101,13 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Whether a file is one that is looked for, by its name.
+    fn is_wanted(&self, name: &str) -> bool {
+        const DOCUMENTS: [&str; 5] = [".json", ".geojson", ".ndjson", ".jsonl", ".geojsonl"];
+        let endings: &[&str] = if self.documents { &DOCUMENTS } else { &[".xml"] };
+        endings.iter().any(|ending| name.ends_with(ending))
+    }
+
     fn read(&mut self, folder: &Path) -> io::Result<Entries> {
         let mut entries = Entries::default();
         let mut scenes = HashSet::new();
@@ -100,9 +121,9 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let Some(name) = name.to_str() else {
-                let is_xml = name.as_encoded_bytes().ends_with(b".xml");
+                let is_wanted = self.is_wanted(&name.to_string_lossy());
                 let what = if kind(&entry).is_some_and(|kind| kind.is_dir()) { "folder" } else { "file" };
-                if is_xml || what == "folder" {
+                if is_wanted || what == "folder" {
                     (self.trouble)(Refusal {
                         scene: entry.path().display().to_string(),
                         reason: "name".to_owned(),
@@ -114,7 +135,7 @@ impl<'a> Walk<'a> {
             let Some(kind) = kind(&entry) else { continue };
             if kind.is_dir() {
                 entries.folders.push(entry.path());
-            } else if name.ends_with(".xml") {
+            } else if self.is_wanted(name) {
                 match (&mut self.counting, &mut self.seen) {
                     (Some(_), _) => _ = scenes.insert(names::hash(&names::scene_part(name))),
                     (None, Some(seen)) => entries.push(name, seen.is_new(&entry.path()))?,
@@ -137,6 +158,9 @@ impl<'a> Walk<'a> {
     /// Gives the scenes of a folder: of each the file that describes it best, where that one is new. A lesser file that
     /// comes later changes nothing.
     pub(super) fn files(&mut self, folder: &Path, entries: &Entries) -> bool {
+        if self.documents {
+            return entries.files.iter().all(|file| self.give_nameless(folder, entries.name(file), file.is_new));
+        }
         let mut best: Option<(MetadataName, bool)> = None;
         for file in &entries.files {
             let name = entries.name(file);

@@ -59,13 +59,22 @@ impl Watch {
         found: &mut dyn FnMut(Found) -> bool,
         trouble: &mut dyn FnMut(Refusal),
     ) -> io::Result<()> {
-        let told = &mut self.told;
-        let mut once = |refusal: Refusal| {
-            if told.insert(hash(&refusal.scene)) {
-                trouble(refusal);
-            }
-        };
+        let mut once = once(&mut self.told, trouble);
         Walk { seen: Some(&mut self.seen), ..Walk::new(source, found, &mut once) }.start()?;
+        self.seen.turn_over();
+        Ok(())
+    }
+
+    /// The same for files that may hold items, but for those in the folder `not_in`.
+    pub(super) fn walk_documents(
+        &mut self,
+        source: &Path,
+        not_in: &Path,
+        found: &mut dyn FnMut(Found) -> bool,
+        trouble: &mut dyn FnMut(Refusal),
+    ) -> io::Result<()> {
+        let mut once = once(&mut self.told, trouble);
+        Walk { seen: Some(&mut self.seen), ..Walk::of_documents(source, not_in, found, &mut once) }.start()?;
         self.seen.turn_over();
         Ok(())
     }
@@ -80,6 +89,15 @@ impl Watch {
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         !self.seen.unsettled.is_empty()
+    }
+}
+
+/// Tells each trouble once.
+fn once<'a>(told: &'a mut HashSet<u64>, trouble: &'a mut dyn FnMut(Refusal)) -> impl FnMut(Refusal) + 'a {
+    |refusal| {
+        if told.insert(hash(&refusal.scene)) {
+            trouble(refusal);
+        }
     }
 }
 

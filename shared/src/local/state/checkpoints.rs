@@ -5,6 +5,21 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::State;
 use crate::ports::{KeepCheckpoints, PortError, PortResult};
 
+impl State {
+    /// Whether there is any document whose name starts so.
+    ///
+    /// # Errors
+    ///
+    /// When the state file cannot be read.
+    pub fn has_checkpoints(&self, prefix: &str) -> PortResult<bool> {
+        self.read_one("looking for checkpoints", |connection| {
+            connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM checkpoints WHERE name >= ?1 AND name < ?1 || ?2)")?
+                .query_row((prefix, char::MAX.to_string()), |row| row.get(0))
+        })
+    }
+}
+
 impl KeepCheckpoints for State {
     async fn checkpoint(&self, name: &str) -> PortResult<Option<String>> {
         self.read_one("reading a checkpoint", |connection| find(connection, name))

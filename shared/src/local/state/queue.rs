@@ -17,17 +17,20 @@ pub enum QueueName {
     Scenes,
     /// Levels to rebuild.
     Levels,
+    /// Messages about items that others have made.
+    Items,
 }
 
 impl QueueName {
     /// All queues.
-    pub const ALL: [Self; 2] = [Self::Scenes, Self::Levels];
+    pub const ALL: [Self; 3] = [Self::Scenes, Self::Levels, Self::Items];
 
     /// The number in the state file. Never to be changed.
     pub(super) fn number(self) -> i64 {
         match self {
             Self::Scenes => 1,
             Self::Levels => 2,
+            Self::Items => 3,
         }
     }
 }
@@ -37,6 +40,7 @@ impl fmt::Display for QueueName {
         f.write_str(match self {
             Self::Scenes => "scenes",
             Self::Levels => "levels",
+            Self::Items => "items",
         })
     }
 }
