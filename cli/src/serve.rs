@@ -5,11 +5,13 @@
 //! - `directory`: opens files inside the directory; blocks
 //! - `respond`, `router`: from a request to a response; [`router`] is where further routes are added
 //! - `api`: the STAC API over the search index of the directory
+//! - `door`: items by POST, filed in the directory
 //! - `connections`, `patience`: accepts connections and bounds them
 
 mod api;
 mod connections;
 mod directory;
+mod door;
 mod etag;
 mod media;
 mod patience;
@@ -39,7 +41,8 @@ const PUBLIC_BROWSER: &str = "https://radiantearth.github.io/stac-browser/#/exte
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lazycat serve catalog
-  lazycat serve catalog --addr 127.0.0.1:0    on any port that is free")]
+  lazycat serve catalog --addr 127.0.0.1:0    on any port that is free
+  LAZYCAT_SUBMIT_TOKEN=... lazycat serve catalog --layout {collection}/{year}    takes items by POST, too")]
 pub(crate) struct Args {
     /// The catalog directory: the one that holds the root catalog.json.
     #[arg(value_name = "DIR")]
@@ -58,6 +61,9 @@ pub(crate) struct Args {
     /// links of the STAC API start with it.
     #[arg(long, value_name = "URL", value_parser = crate::run::public_url)]
     public_url: Option<String>,
+
+    #[command(flatten)]
+    door: door::Options,
 }
 
 /// Serves until the process is told to stop.
@@ -88,7 +94,9 @@ fn start(args: &Args) -> Result<(), String> {
         .map_err(|error| format!("the asynchronous runtime did not start: {error}"))?;
     let api = api::router(&args.directory, args.public_url.clone())
         .map_err(|error| crate::explain::directory(&args.directory, &error))?;
-    let looks = Looks { browser: browser.is_some(), index: Index::is_there(&args.directory) };
+    let door = door::open(&args.door, &args.directory, args.public_url.clone())?;
+    let looks = Looks { browser: browser.is_some(), index: Index::is_there(&args.directory), door: door.is_some() };
+    let api = api.merge(door.unwrap_or_default());
     runtime.block_on(listen(args.addr, router::router(api, Site::new(catalog, browser)), looks))?;
     // A read that hangs, on a network disk say, must not keep the process.
     runtime.shutdown_background();
@@ -112,6 +120,7 @@ fn open_browser(folder: &Path) -> Result<Directory, String> {
 struct Looks {
     browser: bool,
     index: bool,
+    door: bool,
 }
 
 async fn listen(addr: SocketAddr, router: Router, looks: Looks) -> Result<(), String> {
@@ -149,7 +158,12 @@ fn announce(out: &mut impl Write, bound: SocketAddr, looks: &Looks) {
     } else {
         "to search it through a STAC API, make its index: lazycat index rebuild".to_owned()
     };
-    let lines = format!("http://{reachable}/catalog.json\n{advice}\n{search}\n");
+    let door = if looks.door {
+        format!("send items to it, with the token: POST http://{reachable}/items\n")
+    } else {
+        String::new()
+    };
+    let lines = format!("http://{reachable}/catalog.json\n{advice}\n{search}\n{door}");
     let _ = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
 }
 
@@ -210,7 +224,7 @@ mod tests {
     /// The lines about the catalog and the browser, and the one about searches.
     fn announced(bound: &str, browser: bool, index: bool) -> (String, String) {
         let mut out = Vec::new();
-        announce(&mut out, bound.parse().unwrap(), &Looks { browser, index });
+        announce(&mut out, bound.parse().unwrap(), &Looks { browser, index, door: false });
         let text = String::from_utf8(out).unwrap();
         let (looks, search) = text.trim_end().rsplit_once('\n').unwrap();
         (format!("{looks}\n"), search.to_owned())
@@ -261,6 +275,15 @@ mod tests {
                 .ends_with("/, or in STAC Browser: http://127.0.0.1:4321/browser/?api")
         );
         assert!(announced("127.0.0.1:4321", true, false).1.ends_with("lazycat index rebuild"));
+    }
+
+    #[test]
+    fn a_door_is_announced_where_it_is_open() {
+        let mut out = Vec::new();
+        let looks = Looks { browser: false, index: false, door: true };
+        announce(&mut out, "127.0.0.1:4321".parse().unwrap(), &looks);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.ends_with("send items to it, with the token: POST http://127.0.0.1:4321/items\n"), "{text}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! `lazycat serve`, the real command, asked over real connections.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "serve/door.rs"]
+mod door;
 #[path = "serve/server.rs"]
 mod server;
 

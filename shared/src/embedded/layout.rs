@@ -62,7 +62,7 @@ pub fn grid(local: &Local) -> PortResult<Grid> {
 /// # Errors
 ///
 /// [`ChooseError`]; nothing is changed then.
-pub(super) fn choose(local: &Local, layout: Option<&str>, title: Option<&str>) -> Result<(), ChooseError> {
+pub fn choose(local: &Local, layout: Option<&str>, title: Option<&str>) -> Result<(), ChooseError> {
     let kept = read(local)?;
     let chosen = match (&kept, layout) {
         (None, None) => return Err(ChooseError::Wanting),
