@@ -15,7 +15,8 @@ use clap::ValueEnum;
 use lazycat::audit::{self, Content};
 use lazycat::embedded::Progress;
 use lazycat::embedded::audit::{AuditOptions, Audited};
-use lazycat::grid::INPE;
+use lazycat::embedded::layout::grid;
+use lazycat::grid::{Grid, INPE};
 use lazycat::level::Level;
 use lazycat::local::Dice;
 use lazycat::ports::Chance as _;
@@ -128,7 +129,7 @@ enum Which {
 /// Audits, and says what was found.
 pub(crate) fn execute(args: &Args) -> ExitCode {
     let told = |message: &str| eprintln!("lazycat audit: {message}");
-    let top = match level(&args.prefix) {
+    let top = match level(&args.prefix, &grid_of(args)) {
         Ok(top) => top,
         Err(reason) => {
             told(&format!("--prefix: {reason}. Levels are named as in CBERS4/MUX/057/121. Nothing was done."));
@@ -161,9 +162,6 @@ fn audit(args: &Args, top: Level, seed: u64) -> Result<Audited, String> {
 
 fn of_directory(args: &Args, catalog: &Path, top: Level, seed: u64) -> Result<Audited, String> {
     target::must_hold_a_catalog(catalog)?;
-    let local = lazycat::local::open(catalog).map_err(|error| error.to_string())?;
-    let grid = lazycat::embedded::layout::grid(&local).map_err(|error| error.to_string())?;
-    grid.place(&top).map_err(|error| error.to_string())?;
     let absolute = |source: &PathBuf| {
         let unreadable = |error: io::Error| format!("SOURCE: {} cannot be read: {error}", source.display());
         std::fs::read_dir(source).map_err(unreadable)?;
@@ -188,7 +186,6 @@ fn of_directory(args: &Args, catalog: &Path, top: Level, seed: u64) -> Result<Au
 /// Audits a stack from here, as its function does, but without the end that a function has.
 #[cfg(feature = "aws")]
 fn of_stack(args: &Args, name: &str, top: Level, seed: u64) -> Result<Audited, String> {
-    INPE.place(&top).map_err(|error| error.to_string())?;
     let deployed = Deployed::find(name)?;
     let buckets = deployed.buckets()?;
     let sources = if args.without_source { &[][..] } else { &buckets.0[..] };
@@ -225,9 +222,21 @@ impl Args {
     }
 }
 
+/// The folders of the catalog. Where they cannot be told, the audit itself will say why.
+fn grid_of(args: &Args) -> Grid {
+    match args.target.place() {
+        Place::Catalog(catalog) => {
+            target::open(catalog).ok().and_then(|local| grid(&local).ok()).unwrap_or(INPE.clone())
+        }
+        #[cfg(feature = "aws")]
+        Place::Stack(_) => INPE.clone(),
+    }
+}
+
 /// A level of the grid.
-fn level(key: &str) -> Result<Level, String> {
+fn level(key: &str, grid: &Grid) -> Result<Level, String> {
     let level = Level::parse(key.trim_end_matches('/')).map_err(|error| error.to_string())?;
+    grid.place(&level).map_err(|error| error.to_string())?;
     Ok(level)
 }
 

@@ -92,7 +92,7 @@ fn print(status: &Status, json: bool) -> io::Result<()> {
         writeln!(out, "\n{:16}{:>10}  {:12}{:14}last scene", "CAMERA", "items", "acquired", "last written")?;
         for (collection, count) in &items.filed {
             let collection = if collection.is_empty() { "no collection" } else { collection };
-            writeln!(out, "    {}: {} items", crate::explain::printable(collection), HumanCount(*count))?;
+            writeln!(out, "{:16}{:>10}", printable(collection), HumanCount(*count).to_string())?;
         }
         for (collection, camera) in &items.cameras {
             let (count, written) = (HumanCount(camera.items).to_string(), ago(Some(camera.last_written)));

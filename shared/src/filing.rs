@@ -174,6 +174,7 @@ async fn write<F, D, I, C, K, M, T, L, R>(
 ) where
     F: ReadSource + Sync,
     I: ReadItems + WriteItems + Sync,
+    C: ReadCatalog + Sync,
     K: KeepCheckpoints + Sync,
     R: Chance + Clock + Sync,
 {

@@ -8,6 +8,8 @@
 
 use std::sync::Arc;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::layout::{Layout, segment};
 use crate::level::{Level, LevelError};
 use crate::missions::{self, Camera, Satellite};
@@ -47,8 +49,8 @@ struct Filed {
 /// The title of a catalog with a layout that was given none.
 pub const DEFAULT_TITLE: &str = "STAC catalog";
 
-/// What parts the segments of a level in its document's id. It is in no segment, so that no two levels have one id.
-const BETWEEN: &str = ",";
+/// What parts the segments of a level in its document's id.
+const BETWEEN: &str = "-";
 
 /// `{satellite}/{camera}/{path}/{row}`: the scenes of INPE's satellites.
 pub static INPE: Grid = Grid {
@@ -191,12 +193,24 @@ impl Filed {
                 Heading { title: id.clone(), description: "Items of one collection.".to_owned(), id }
             }
             _ => Heading {
-                id: level.segments().collect::<Vec<_>>().join(BETWEEN),
+                id: id_of_filed(level),
                 title: values.join(" "),
                 description: "Items of STAC, or levels that hold some.".to_owned(),
             },
         }
     }
+}
+
+/// The id of a level of a layout that is no collection: letters, digits, `_`, `.` and `-`. Where its segments hold anything
+/// else, or what parts them, a hash of the key tells it from others.
+fn id_of_filed(level: &Level) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
+    let joined = level.segments().collect::<Vec<_>>().join(BETWEEN);
+    if level.segments().all(|segment| segment.bytes().all(is_plain)) {
+        return joined;
+    }
+    let shown = joined.replace(|character: char| !character.is_ascii_alphanumeric() && !"_.-".contains(character), "_");
+    format!("{shown}{BETWEEN}{:08x}", xxh3_64(level.key().as_bytes()) >> 32)
 }
 
 /// What the document of a level says of itself.
@@ -348,15 +362,16 @@ mod tests {
         for (key, document, title, id) in [
             ("", "catalog.json", "My catalog", "catalog"),
             ("sentinel%202", "sentinel%202/collection.json", "sentinel 2", "sentinel 2"),
-            ("sentinel%202/2024", "sentinel%202/2024/catalog.json", "sentinel 2 2024", "sentinel%202,2024"),
-            ("s/2024/32TQM", "s/2024/32TQM/catalog.json", "s 2024 32TQM", "s,2024,32TQM"),
+            ("sentinel%202/2024", "sentinel%202/2024/catalog.json", "sentinel 2 2024", "sentinel_202-2024-HASH"),
+            ("s/2024/32TQM", "s/2024/32TQM/catalog.json", "s 2024 32TQM", "s-2024-32TQM"),
             ("CBERS4", "CBERS4/catalog.json", "CBERS-4", "CBERS4"),
             ("CBERS4/MUX", "CBERS4/MUX/collection.json", "CBERS-4 MUX", "CBERS4-MUX"),
         ] {
             let level = Level::parse(key).unwrap();
             assert_eq!(grid.document_key(&level), document);
             let place = grid.place(&level).unwrap();
-            assert_eq!((place.title(), place.id()), (title.to_owned(), id.to_owned()));
+            let hash = format!("{:08x}", xxh3_64(key.as_bytes()) >> 32);
+            assert_eq!((place.title(), place.id()), (title.to_owned(), id.replace("HASH", &hash)));
         }
         let level = |key| Level::parse(key).unwrap();
         assert!(grid.holds_items(&level("s/2024/32TQM")) && !grid.holds_items(&level("s/2024")));

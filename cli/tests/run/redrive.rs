@@ -151,7 +151,7 @@ fn an_id_that_is_none_and_options_that_contradict_each_other_are_told() {
         &["--show", "1", "--all"],
         &["--id", "1", "--all"],
         &["--all", "--older-than", "yesterday"],
-        &["--all", "--queue", "items"],
+        &["--all", "--queue", "images"],
     ] {
         world.on("redrive", wrong).must_fail(WRONG_USAGE, &["error: "]);
     }

@@ -1,11 +1,12 @@
 //! The layout of a catalog directory, kept in `DIR/.lazycat/layout.json` for all who work on it.
 
+use futures::executor::block_on;
 use serde::{Deserialize, Serialize};
 
-use crate::grid::{Grid, INPE};
+use crate::grid::{CATALOG, Grid, INPE};
 use crate::layout::{Layout, LayoutError};
 use crate::local::Local;
-use crate::ports::{PortError, PortResult};
+use crate::ports::{PortError, PortResult, ReadCatalog as _};
 
 /// The name of the file.
 const NAME: &str = "layout.json";
@@ -76,7 +77,11 @@ pub fn choose(local: &Local, layout: Option<&str>, title: Option<&str>) -> Resul
         let (kept, asked) = (before.template().to_owned(), chosen.template().to_owned());
         return Err(ChooseError::Other { kept, asked });
     }
-    let title_before = kept.as_ref().and_then(|(_, title)| title.clone());
+    let title_before = match &kept {
+        Some((_, title)) => title.clone(),
+        // Every document names the root by its title.
+        None => title_of_root(local)?,
+    };
     let next = Kept { layout: chosen.template().to_owned(), title: title.map(str::to_owned).or(title_before) };
     let before = kept.map(|(layout, title)| Kept { layout: layout.template().to_owned(), title });
     if before.as_ref() != Some(&next) {
@@ -84,6 +89,13 @@ pub fn choose(local: &Local, layout: Option<&str>, title: Option<&str>) -> Resul
         local.directory.keep(NAME, text.as_bytes())?;
     }
     Ok(())
+}
+
+/// The title of the catalog's root, where it stands.
+fn title_of_root(local: &Local) -> PortResult<Option<String>> {
+    let Some(root) = block_on(local.directory.get(CATALOG))? else { return Ok(None) };
+    let document: serde_json::Value = serde_json::from_slice(&root.bytes).unwrap_or_default();
+    Ok(document["title"].as_str().map(str::to_owned))
 }
 
 fn read(local: &Local) -> PortResult<Option<(Layout, Option<String>)>> {

@@ -6,6 +6,7 @@ use futures::executor::block_on;
 
 use crate::filing;
 use crate::generate;
+use crate::grid::Grid;
 use crate::index::Topic;
 use crate::local::{Dice, Folder, Queue, QueueName, WallClock};
 use crate::ports::{Chance, Clock, Delivery, PortError, PortResult, ReceiveMessages};
@@ -16,7 +17,7 @@ use crate::update;
 
 use super::patience::Patient;
 use super::progress::StaleLevel;
-use super::{Engine, NOTHING_TO_DO, RunError};
+use super::{Engine, NOTHING_TO_DO, RunError, layout};
 
 /// How many messages about scenes a worker takes at once. More save transactions; fewer save memory.
 const SCENES_AT_ONCE: usize = 64;
@@ -95,7 +96,8 @@ impl Engine<'_> {
             letters: &self.patient(&letters),
             world: &World,
         };
-        let report = block_on(generate::generate(&ports, &self.generate, &deliveries));
+        let settings = generate::Settings { grid: self.grid()?, ..self.generate.clone() };
+        let report = block_on(generate::generate(&ports, &settings, &deliveries));
         self.give_back(&queue, &deliveries, &report.acknowledged)?;
         self.progress.generated(report);
         Ok(true)
@@ -123,7 +125,8 @@ impl Engine<'_> {
             letters: &self.patient(&letters),
             world: &World,
         };
-        let report = block_on(filing::file(&ports, &self.filing, &deliveries));
+        let settings = filing::Settings { grid: self.grid()?, ..self.filing.clone() };
+        let report = block_on(filing::file(&ports, &settings, &deliveries));
         self.give_back(&queue, &deliveries, &report.acknowledged)?;
         self.progress.generated(report);
         Ok(true)
@@ -145,8 +148,9 @@ impl Engine<'_> {
             letters: &self.patient(&letters),
             world: &World,
         };
-        let report = block_on(update::update(&ports, &self.update, &deliveries));
-        self.follow_collections(&report)?;
+        let settings = update::Settings { grid: self.grid()?, ..self.update.clone() };
+        let report = block_on(update::update(&ports, &settings, &deliveries));
+        self.follow_collections(&settings.grid, &report)?;
         self.give_back(&queue, &deliveries, &report.acknowledged)?;
         self.progress.updated(report);
         Ok(true)
@@ -154,9 +158,8 @@ impl Engine<'_> {
 
     /// Tells the search index of the collections among the levels that were looked after, before their messages are
     /// acknowledged: whether they were written now or by an attempt that has died since.
-    fn follow_collections(&self, report: &update::Report) -> Result<(), PortError> {
+    fn follow_collections(&self, grid: &Grid, report: &update::Report) -> Result<(), PortError> {
         let Some(index) = self.index.get() else { return Ok(()) };
-        let grid = &self.update.grid;
         let levels = report.rebuilt.iter().map(|(level, _)| level);
         let keys: Vec<String> = levels
             .filter(|level| grid.collection_of(level).as_ref() == Some(level))
@@ -166,6 +169,11 @@ impl Engine<'_> {
             return Ok(());
         }
         self.patience.insist(|| block_on(index.follow(&keys, 0))).map(drop)
+    }
+
+    /// The folders of the catalog as they are now: the first import may come while a watch goes on.
+    fn grid(&self) -> Result<Grid, PortError> {
+        self.patience.insist(|| layout::grid(self.local))
     }
 
     fn patient<'b, P>(&'b self, port: &'b P) -> Patient<'b, P> {

@@ -1,10 +1,11 @@
 //! Records: read, decided on, written over what was read, and looked at again.
 
 use super::record::{self, Asked, Decision, Record};
-use super::task::{Claim, State, Task, Trouble};
+use super::task::{Claim, Put, State, Task, Trouble};
 use super::{Ports, Settings};
+use crate::layout::Placed;
 use crate::ports::{
-    Chance, Clock, KeepCheckpoints, PortError, PortResult, ReadItems, ReadSource, SourceObject, WriteItems,
+    Chance, Clock, KeepCheckpoints, PortError, PortResult, ReadCatalog, ReadItems, ReadSource, SourceObject, WriteItems,
 };
 
 /// Claims each item of a wave: its record says from now on what this message asks for.
@@ -16,6 +17,7 @@ pub(super) async fn claim<F, D, I, C, K, M, T, L, R>(
 ) where
     F: ReadSource + Sync,
     I: ReadItems + WriteItems + Sync,
+    C: ReadCatalog + Sync,
     K: KeepCheckpoints + Sync,
     R: Chance + Clock + Sync,
 {
@@ -37,6 +39,7 @@ async fn one<F, D, I, C, K, M, T, L, R>(
 where
     F: ReadSource + Sync,
     I: ReadItems + WriteItems + Sync,
+    C: ReadCatalog + Sync,
     K: KeepCheckpoints + Sync,
     R: Chance + Clock + Sync,
 {
@@ -53,7 +56,10 @@ where
             Decision::Write(next) => next,
             Decision::Nothing => return Ok(State::Unchanged),
             Decision::Superseded => {
-                return superseded(ports.items, stands.map(|(record, _)| record), put.as_deref()).await;
+                let stands = stands.map(|(record, _)| record);
+                return superseded(ports, settings, stands, put.as_deref())
+                    .await
+                    .map_err(|error| Trouble::passing(&error));
             }
             Decision::Unchanged => match &put {
                 Some(put) if !is_stored(ports.items, put).await.map_err(|error| Trouble::passing(&error))? => {
@@ -121,23 +127,32 @@ pub(super) async fn write<K: KeepCheckpoints>(
 }
 
 /// Something newer is filed. Where it is filed elsewhere, an earlier attempt of this message may have put its own behind it.
-async fn superseded<I: WriteItems>(
-    items: &I,
+async fn superseded<F, D, I, C, K, M, T, L, R>(
+    ports: &Ports<'_, F, D, I, C, K, M, T, L, R>,
+    settings: &Settings,
     stands: Option<Record>,
-    put: Option<&super::task::Put>,
-) -> Result<State, Trouble> {
-    let Some(put) = put else { return Ok(State::Unchanged) };
-    if stands.is_none_or(|stands| stands.key.as_deref() == Some(put.placed.key.as_str())) {
+    put: Option<&Put>,
+) -> PortResult<State>
+where
+    I: ReadItems + WriteItems + Sync,
+    C: ReadCatalog + Sync,
+{
+    let Some(Placed { key, level, .. }) = put.map(|put| &put.placed) else { return Ok(State::Unchanged) };
+    if stands.is_none_or(|stands| stands.key.as_ref() == Some(key)) {
         return Ok(State::Unchanged);
     }
-    for result in items.delete(std::slice::from_ref(&put.placed.key)).await {
-        result.map_err(|error| Trouble::passing(&error))?;
+    let mut stored = ports.items.stored(std::slice::from_ref(key)).await;
+    let is_there = stored.pop().transpose()?.flatten().is_some();
+    // A level that never was is not to be made for it.
+    if !is_there && !ports.catalog.exists(&settings.grid.document_key(level)).await? {
+        return Ok(State::Unchanged);
     }
-    Ok(State::Cleared(put.placed.level.clone()))
+    ports.items.delete(std::slice::from_ref(key)).await.into_iter().collect::<PortResult<()>>()?;
+    Ok(State::Cleared(level.clone()))
 }
 
 /// Whether the item stands there as it should.
-async fn is_stored<I: ReadItems>(items: &I, put: &super::task::Put) -> PortResult<bool> {
+async fn is_stored<I: ReadItems>(items: &I, put: &Put) -> PortResult<bool> {
     let mut stored = items.stored(std::slice::from_ref(&put.placed.key)).await;
     Ok(stored.pop().transpose()?.flatten().is_some_and(|stored| stored.bytes == put.item.bytes()))
 }

@@ -38,7 +38,7 @@ pub(super) async fn give<F, D, I, C, K, M, T, L, R>(
     order.sort_by_key(|at| tasks[*at].version);
     for at in order {
         let task = &mut tasks[at];
-        let State::Give(collection) = std::mem::replace(&mut task.state, State::Unchanged) else { continue };
+        let State::Give(collection) = std::mem::replace(&mut task.state, State::Ignored) else { continue };
         task.state = match give_one(ports, settings, task, &collection).await {
             Ok(state) => state,
             Err(trouble) => State::Failed(trouble),
@@ -67,12 +67,12 @@ where
         let stands = claim::read(ports.records, &task.record).await.map_err(passing)?;
         let next = match record::decide(stands.as_ref().map(|(record, _)| record), &asked) {
             Decision::Write(next) => next,
-            Decision::Superseded | Decision::Nothing => return Ok(State::Unchanged),
+            Decision::Superseded | Decision::Nothing => return Ok(State::Ignored),
             Decision::Unchanged => {
                 let object = ports.catalog.get(&key).await.map_err(passing)?;
                 let present = object.and_then(|object| Collection::read(&object.bytes, id));
                 if present.is_some_and(|present| present.says_the_same(collection)) {
-                    return Ok(State::Unchanged);
+                    return Ok(State::Ignored);
                 }
                 // A hand has changed or removed it.
                 asked.force = true;

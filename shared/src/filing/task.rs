@@ -51,7 +51,7 @@ pub(super) enum State {
     Cleared(Level),
     /// Another message has done it, or something newer.
     Unchanged,
-    /// The document is none that is filed.
+    /// There is nothing to do or to count: a document that is not filed, or a collection that says so already.
     Ignored,
     /// Something went wrong.
     Failed(Trouble),

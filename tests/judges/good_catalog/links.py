@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from tree import ROOT_KEY
 
-from .scenes import is_scene
+from .scenes import SCENE_COLLECTIONS, is_scene
 
 STRUCTURAL = ("self", "root", "parent", "collection", "child", "item")
 MEDIA_TYPES = {"Catalog": "application/json", "Collection": "application/json", "Item": "application/geo+json"}
@@ -56,8 +56,10 @@ def _judge_link(tree, document, link, verdict):
 
 
 def _titles(target):
-    """What a link to this document may be called. A foreign item is linked by its id, which a listing tells."""
+    """What a link to this document may be called. What is foreign is linked by its id, which a key tells."""
     if target.kind == "Item" and not is_scene(target):
+        return [target.id, target.title]
+    if target.kind == "Collection" and target.id not in SCENE_COLLECTIONS:
         return [target.id, target.title]
     return [target.title]
 

@@ -26,6 +26,14 @@ pub async fn checkpoints_of_different_names_are_apart<C: KeepCheckpoints>(checkp
     assert_eq!(done(checkpoints.checkpoint("job").await).as_deref(), Some("1"));
     assert_eq!(done(checkpoints.checkpoint("Job").await), None);
     assert_eq!(done(checkpoints.checkpoint("job-2").await).as_deref(), Some("3"));
+    // Those of items are as long as two names of files.
+    let long = format!("filed/{}/{}", "%C3%A9".repeat(40), "x".repeat(250));
+    for name in ["filed/a%20b/c", "filed/a b/c", "filed/a/b/c", "filed//c", &long] {
+        done(checkpoints.keep(name, name, None).await);
+    }
+    for name in ["filed/a%20b/c", "filed/a b/c", "filed/a/b/c", "filed//c", &long] {
+        assert_eq!(done(checkpoints.checkpoint(name).await).as_deref(), Some(name));
+    }
 }
 
 /// Of two that read the same, one writes.

@@ -452,6 +452,16 @@ fn a_layout_without_collections_takes_items_without_and_has_catalogs_alone() {
     assert_eq!(files.must_take(&withdrawal("i", i64::from(u32::MAX))).withdrawn, 1);
 }
 
+#[test]
+fn an_older_message_that_comes_late_makes_no_level_that_never_was() {
+    let files = Files::new();
+    files.must_take(&body(&item("i", "2024-06-01"), "/a", 2, "m2"));
+    files.must_take(&body(&item("i", "2024-05-01"), "/a", 1, "m1"));
+    files.settle();
+    assert!(!files.keys().iter().any(|key| key.starts_with("c/2024/05")), "{:?}", files.keys());
+    assert_eq!(files.links("c/2024/catalog.json", "child"), ["./06/catalog.json"]);
+}
+
 /// What is done in a batch that has all of it: a new item, one that moves, one that is withdrawn, a collection.
 fn batch() -> Vec<Delivery> {
     let mut other = item("d", "2024-05-01");
