@@ -6,7 +6,8 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use lazycat::aws::{
-    CatalogBucket, Checkpoints, Clients, DeadLetterQueue, DirtyLevels, Documents, SourceBuckets, TimeOuts, Topics, World,
+    CatalogBucket, Checkpoints, Clients, DeadLetterQueue, DirtyLevels, Documents, SourceBuckets, TimeOuts, Topics,
+    World,
 };
 use lazycat::filing::{Ports, Settings, file};
 use lazycat::generate::Report;
