@@ -149,7 +149,7 @@ pub fn run(local: &Local, options: &Options, progress: &Progress) -> Result<Summ
     let engine = Engine::new(local, options, progress)?;
     engine.take_up()?;
     engine.patience.insist(|| settings::remember(local, options))?;
-    engine.patience.insist(|| feeder::mark_root_of_another_address(local, options, &engine.update.grid))?;
+    engine.patience.insist(|| feeder::mark_root_of_another_name(local, options, &engine.update.grid))?;
     engine.work_until_quiet(!options.watch, || engine.feed())?;
     let summary = progress.summary(started.elapsed());
     // Of a folder that could not be read, no file was tried anew.

@@ -67,7 +67,10 @@ fn must_repair_in(documents: &[&str], spoil: impl Fn(&World, &str)) -> Vec<(u64,
 #[test]
 fn a_catalog_with_another_title_gets_its_own_back() {
     let revisions = must_repair(|world, document| world.edit(document, |json| json["title"] = json!("Mine")));
-    assert!(revisions.iter().all(|(before, after)| *after == before + 1), "{revisions:?}");
+    let [below @ .., (root, after)] = revisions.as_slice() else { panic!("no document was spoilt") };
+    assert!(below.iter().all(|(before, after)| *after == before + 1), "{revisions:?}");
+    // The root's title is looked at before anything else, so it may be rebuilt before there is what it will link, too.
+    assert!((root + 1..=root + 2).contains(after), "{revisions:?}");
 }
 
 #[test]

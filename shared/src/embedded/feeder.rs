@@ -243,7 +243,7 @@ fn retire(local: &Local, queue: QueueName, is_outlived: &dyn Fn(&str) -> bool) -
 }
 
 /// Marks the root when it stands and does not name itself, or call itself, as it should: nothing else would have it rebuilt.
-pub(super) fn mark_root_of_another_address(local: &Local, options: &Options, grid: &Grid) -> Result<(), PortError> {
+pub(super) fn mark_root_of_another_name(local: &Local, options: &Options, grid: &Grid) -> Result<(), PortError> {
     let root = Level::root();
     let Some(object) = block_on(local.directory.get(&grid.document_key(&root)))? else { return Ok(()) };
     let document: serde_json::Value = serde_json::from_slice(&object.bytes).unwrap_or_default();

@@ -75,7 +75,7 @@ pub fn import(local: &Local, options: &Options, import: &Import, progress: &Prog
     engine.take_up().map_err(RunError::State)?;
     let prepared = || -> PortResult<()> {
         settings::remember_site(local, options)?;
-        feeder::mark_root_of_another_address(local, options, &engine.update.grid)
+        feeder::mark_root_of_another_name(local, options, &engine.update.grid)
     };
     engine.patience.insist(prepared).map_err(RunError::State)?;
     engine.work_until_quiet(false, || engine.feed_items(import))?;
