@@ -49,6 +49,12 @@ pub trait PlaceItems {
     ///
     /// Every fault that keeps it from having one.
     fn place(&self, item: &Document<'_>) -> Result<Place, Vec<Fault>>;
+
+    /// The key of the document of the item's collection, also where the item itself has no place; none where that cannot be
+    /// told, or there is none.
+    fn collection_key(&self, item: &Document<'_>) -> Option<String> {
+        self.place(item).ok()?.collection_key
+    }
 }
 
 impl<F: Fn(&Document<'_>) -> Result<Place, Vec<Fault>>> PlaceItems for F {
@@ -158,20 +164,16 @@ pub async fn examine(
 ) -> Result<Submission, Refused> {
     let document = document::read(bytes, rules.longest)?;
     let Findings { mut faults, warnings } = rules.check(&document);
-    let place = if document.value.is_object() { places.place(&document) } else { Err(Vec::new()) };
-    let place = match place {
-        Ok(place) => {
-            if !collections.knows(&place).await.map_err(Refused::Unavailable)? {
-                let detail = "the catalog has no such collection; its collection.json comes first".to_owned();
-                faults.push(Fault::new("/collection", found_collection(&document.value, &detail)));
-            }
-            Some(place)
-        }
-        Err(found) => {
-            faults.add_new(found);
-            None
-        }
-    };
+    let is_object = document.value.is_object();
+    let place = if is_object { places.place(&document) } else { Err(Vec::new()) };
+    let collection = if is_object { places.collection_key(&document) } else { None };
+    if let Some(key) = collection
+        && !collections.knows(&key).await.map_err(Refused::Unavailable)?
+    {
+        let detail = "the catalog has no such collection; its collection.json comes first".to_owned();
+        faults.push(Fault::new("/collection", found_collection(&document.value, &detail)));
+    }
+    let place = place.map_err(|found| faults.add_new(found)).ok();
     match (place, text_at(&document, "id")) {
         (Some(place), Some(id)) if faults.count() == 0 => Ok(Submission {
             id,

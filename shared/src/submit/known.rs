@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 
-use super::Place;
 use crate::ports::{PortResult, ReadCatalog};
 
 /// How many collections are remembered.
@@ -12,8 +11,8 @@ const REMEMBERED: usize = 10_000;
 
 /// Knows collections.
 pub trait KnowCollections {
-    /// Whether items may be taken for the collection of this place.
-    fn knows(&self, place: &Place) -> impl Future<Output = PortResult<bool>> + Send;
+    /// Whether items may be taken for the collection whose document has this key.
+    fn knows(&self, key: &str) -> impl Future<Output = PortResult<bool>> + Send;
 }
 
 /// Takes items for any collection.
@@ -21,12 +20,12 @@ pub trait KnowCollections {
 pub struct AnyCollection;
 
 impl KnowCollections for AnyCollection {
-    async fn knows(&self, _: &Place) -> PortResult<bool> {
+    async fn knows(&self, _: &str) -> PortResult<bool> {
         Ok(true)
     }
 }
 
-/// Takes items for collections that have a document in the catalog, and items that are in none.
+/// Takes items for collections that have a document in the catalog.
 #[derive(Debug)]
 pub struct InCatalog<C> {
     catalog: C,
@@ -43,15 +42,14 @@ impl<C> InCatalog<C> {
 }
 
 impl<C: ReadCatalog + Sync> KnowCollections for InCatalog<C> {
-    async fn knows(&self, place: &Place) -> PortResult<bool> {
-        let Some(key) = &place.collection_key else { return Ok(true) };
+    async fn knows(&self, key: &str) -> PortResult<bool> {
         if self.there.lock().unwrap_or_else(PoisonError::into_inner).contains(key) {
             return Ok(true);
         }
         let exists = self.catalog.exists(key).await?;
         let mut there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
         if exists && there.len() < REMEMBERED {
-            there.insert(key.clone());
+            there.insert(key.to_owned());
         }
         Ok(exists)
     }
@@ -93,20 +91,14 @@ mod tests {
         }
     }
 
-    fn place(collection: Option<&str>) -> Place {
-        let collection_key = collection.map(|id| format!("{id}/collection.json"));
-        Place { key: "c/i.json".to_owned(), collection_key }
-    }
-
     #[test]
     fn one_that_is_there_is_asked_for_once_and_one_that_is_not_each_time() {
         let known = InCatalog::new(Catalog::default());
-        for (collection, is_known, asked) in
-            [(Some("c"), true, 1), (Some("c"), true, 1), (Some("d"), false, 2), (Some("d"), false, 3), (None, true, 3)]
-        {
-            assert_eq!(block_on(known.knows(&place(collection))).unwrap(), is_known, "{collection:?}");
-            assert_eq!(known.catalog.asked.load(Ordering::Relaxed), asked, "{collection:?}");
+        for (collection, is_known, asked) in [("c", true, 1), ("c", true, 1), ("d", false, 2), ("d", false, 3)] {
+            let key = format!("{collection}/collection.json");
+            assert_eq!(block_on(known.knows(&key)).unwrap(), is_known, "{collection}");
+            assert_eq!(known.catalog.asked.load(Ordering::Relaxed), asked, "{collection}");
         }
-        assert!(block_on(known.knows(&place(Some("down")))).is_err());
+        assert!(block_on(known.knows("down/collection.json")).is_err());
     }
 }

@@ -17,6 +17,11 @@ impl PlaceItems for Layout {
         };
         Ok(Place { key: placed.key, collection_key })
     }
+
+    fn collection_key(&self, item: &Document<'_>) -> Option<String> {
+        let id = item.value.get("collection")?.as_str()?;
+        Some(self.collection_level(id).ok()?.object_key(COLLECTION))
+    }
 }
 
 /// Where the field is that keeps an item from having a place.
@@ -59,6 +64,11 @@ mod tests {
         assert!(!place.key.contains("/../") && place.key.matches('/').count() == 3, "{}", place.key);
         let collection = place.collection_key.unwrap();
         assert!(collection.ends_with("/collection.json") && collection.matches('/').count() == 2, "{collection}");
+        let undated = item.replace("2024-05-01T00:00:00Z", "yesterday");
+        assert!(placed("x/{collection}/{year}", &undated).is_err());
+        let layout = Layout::parse("x/{collection}/{year}").unwrap();
+        let document = document::read(undated.as_bytes(), 100_000).unwrap();
+        assert_eq!(PlaceItems::collection_key(&layout, &document), Some(collection));
         assert_eq!(placed("{year}", &item.replace("\"collection\": \"../c\",", "")).unwrap().collection_key, None);
     }
 

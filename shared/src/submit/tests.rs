@@ -9,6 +9,7 @@ use proptest::sample::Index;
 use serde_json::json;
 
 use super::*;
+use crate::layout::Layout;
 use crate::ports::PortResult;
 use crate::search::source::Allowed;
 use crate::validation::extensions::Extensions;
@@ -53,8 +54,8 @@ fn places(document: &Document<'_>) -> Result<Place, Vec<Fault>> {
 struct Known(PortResult<bool>);
 
 impl KnowCollections for Known {
-    async fn knows(&self, place: &Place) -> PortResult<bool> {
-        assert_eq!(place.collection_key.as_deref(), Some("c/collection.json"));
+    async fn knows(&self, key: &str) -> PortResult<bool> {
+        assert_eq!(key, "c/collection.json");
         match &self.0 {
             Ok(known) => Ok(*known),
             Err(error) => Err(down(&error.to_string())),
@@ -420,4 +421,15 @@ proptest! {
         }
         check_places(&item.to_string(), &item);
     }
+}
+
+#[test]
+fn a_collection_that_is_unknown_is_told_also_of_an_item_that_has_no_place() {
+    let layout = Layout::parse("{collection}/{year}").unwrap();
+    let mut item = item();
+    item["properties"]["datetime"] = "yesterday".into();
+    let refused = block_on(examine(&RULES, &layout, &Known(Ok(false)), item.to_string().as_bytes()));
+    let Err(Refused::Faulty(faults)) = refused else { panic!("{refused:?}") };
+    let pointers: Vec<&str> = faults.told().iter().map(|fault| fault.pointer.as_str()).collect();
+    assert_eq!(pointers, ["/properties/datetime", "/collection"]);
 }
