@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -76,7 +78,7 @@ def door(world, tmp_path_factory):
     parameters = {
         "ItemsQueueUrl": queue, "ItemsQueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:submit-item-e2e", "CatalogBucket": BUCKET,
         "PublicUrl": PUBLIC, "Layout": "{collection}/{year}", "AllowedBuckets": "images", "LongestItemKib": "64",
-        "Architecture": ARCHITECTURE, "UnknownExtensions": "refused",
+        "Architecture": ARCHITECTURE, "UnknownExtensions": "refused", "RestApi": "yes",
     }
     world.sam(
         "deploy", "--template-file", str(folder / "template.yaml"), "--stack-name", NAME, "--resolve-s3", "--capabilities",
@@ -129,6 +131,34 @@ def test_what_is_no_item_at_all_is_told_apart(door):
     assert door.send(item("a"), kind="text/plain")[0] == 415
     assert door.send(item("a"), "/validate")[0] == 200
     assert door.messages() == []
+
+
+def test_a_rest_api_asks_for_its_key(door):
+    gateway = door.world.client("apigateway")
+    [api] = [each["id"] for each in gateway.get_rest_apis()["items"] if each["name"] == NAME]
+    key = gateway.get_api_key(apiKey=door.outputs["Key"], includeValue=True)["value"]
+    assert door.outputs["RestApiUrl"].startswith(f"https://{api}.execute-api.")
+
+    def send(path: str, **headers: str) -> tuple[int, dict]:
+        request = urllib.request.Request(
+            f"{door.world.emulator.url}/_aws/execute-api/{api}/v1{path}", json.dumps(item("by-key")).encode(),
+            {"Content-Type": "application/json"} | headers,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    for headers in ({}, {"x-api-key": "somebody-else"}):
+        status, body = send("/items", **headers)
+        assert status == 403, body
+    assert door.messages() == []
+    status, body = send("/validate", **{"x-api-key": key})
+    assert status == 200 and body["valid"], body
+    status, body = send("/items", **{"x-api-key": key})
+    assert (status, body["href"]) == (202, f"{PUBLIC}known/2024/by-key.json"), body
+    assert door.messages() == [item("by-key")]
 
 
 def test_the_role_may_send_and_look_for_collections_and_nothing_else(door):
