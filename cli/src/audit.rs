@@ -17,7 +17,7 @@ use lazycat::embedded::Progress;
 use lazycat::embedded::audit::{AuditOptions, Audited};
 use lazycat::embedded::layout::grid;
 use lazycat::grid::{Grid, INPE};
-use lazycat::level::Level;
+use lazycat::level::{Level, LevelError};
 use lazycat::local::Dice;
 use lazycat::ports::Chance as _;
 
@@ -129,15 +129,13 @@ enum Which {
 /// Audits, and says what was found.
 pub(crate) fn execute(args: &Args) -> ExitCode {
     let told = |message: &str| eprintln!("lazycat audit: {message}");
-    let top = match level(&args.prefix, &grid_of(args)) {
-        Ok(top) => top,
-        Err(reason) => {
-            told(&format!("--prefix: {reason}. Levels are named as in CBERS4/MUX/057/121. Nothing was done."));
-            return ExitCode::from(WRONG_USAGE);
-        }
-    };
     let seed = args.seed.unwrap_or_else(|| Dice.bits() >> 32);
-    match audit(args, top, seed) {
+    let audited = match args.target.place() {
+        Place::Catalog(catalog) => of_directory(args, catalog, seed),
+        #[cfg(feature = "aws")]
+        Place::Stack(name) => of_stack(args, name, seed),
+    };
+    match audited {
         Ok(audited) => {
             if let Err(error) = show::report(args.json, args.repair, args.dry_run, seed, &audited) {
                 told(&format!("the report cannot be printed: {error}"));
@@ -145,23 +143,36 @@ pub(crate) fn execute(args: &Args) -> ExitCode {
             }
             if audited.report.drifted() > 0 { ExitCode::from(DRIFT) } else { ExitCode::SUCCESS }
         }
-        Err(message) => {
+        Err(Failure::Prefix(reason)) => {
+            told(&format!("--prefix: {reason}. Levels are named as in CBERS4/MUX/057/121. Nothing was done."));
+            ExitCode::from(WRONG_USAGE)
+        }
+        Err(Failure::Audit(message)) => {
             told(&message);
             ExitCode::FAILURE
         }
     }
 }
 
-fn audit(args: &Args, top: Level, seed: u64) -> Result<Audited, String> {
-    match args.target.place() {
-        Place::Catalog(catalog) => of_directory(args, catalog, top, seed),
-        #[cfg(feature = "aws")]
-        Place::Stack(name) => of_stack(args, name, top, seed),
+/// Why there is no report.
+enum Failure {
+    /// There is no such level in the catalog.
+    Prefix(LevelError),
+    /// The audit failed.
+    Audit(String),
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self::Audit(message)
     }
 }
 
-fn of_directory(args: &Args, catalog: &Path, top: Level, seed: u64) -> Result<Audited, String> {
+fn of_directory(args: &Args, catalog: &Path, seed: u64) -> Result<Audited, Failure> {
     target::must_hold_a_catalog(catalog)?;
+    let local = target::open(catalog)?;
+    // Where the folders cannot be told, the audit itself will say why.
+    let top = level(&args.prefix, &grid(&local).unwrap_or(INPE.clone()))?;
     let absolute = |source: &PathBuf| {
         let unreadable = |error: io::Error| format!("SOURCE: {} cannot be read: {error}", source.display());
         std::fs::read_dir(source).map_err(unreadable)?;
@@ -177,23 +188,25 @@ fn of_directory(args: &Args, catalog: &Path, top: Level, seed: u64) -> Result<Au
         prune: args.prune.then_some(args.prune_share),
         dry_run: args.dry_run,
     };
-    let local = target::open(catalog)?;
     let (looked, worked) = (audit::Progress::default(), Progress::default());
     let audit = || lazycat::embedded::audit::audit(&local, &options, &looked, &worked);
-    show::during(&looked, io::stderr().is_terminal(), audit).map_err(|error| error.to_string())
+    show::during(&looked, io::stderr().is_terminal(), audit).map_err(|error| Failure::Audit(error.to_string()))
 }
 
 /// Audits a stack from here, as its function does, but without the end that a function has.
 #[cfg(feature = "aws")]
-fn of_stack(args: &Args, name: &str, top: Level, seed: u64) -> Result<Audited, String> {
+fn of_stack(args: &Args, name: &str, seed: u64) -> Result<Audited, Failure> {
     let deployed = Deployed::find(name)?;
+    let grid = deployed.grid()?;
+    let top = level(&args.prefix, &grid)?;
     let buckets = deployed.buckets()?;
     let sources = if args.without_source { &[][..] } else { &buckets.0[..] };
     let settings = audit::Settings {
-        grid: INPE.clone(),
+        grid,
         site: deployed.site()?,
         sources: sources.iter().map(|pair| pair.images.clone()).collect(),
         buckets: buckets.clone(),
+        scenes: true,
         top,
         content: args.content(seed),
         grace: u64::try_from(args.grace(GRACE_OF_A_STACK).as_millis()).unwrap_or(u64::MAX),
@@ -222,21 +235,10 @@ impl Args {
     }
 }
 
-/// The folders of the catalog. Where they cannot be told, the audit itself will say why.
-fn grid_of(args: &Args) -> Grid {
-    match args.target.place() {
-        Place::Catalog(catalog) => {
-            target::open(catalog).ok().and_then(|local| grid(&local).ok()).unwrap_or(INPE.clone())
-        }
-        #[cfg(feature = "aws")]
-        Place::Stack(_) => INPE.clone(),
-    }
-}
-
 /// A level of the grid.
-fn level(key: &str, grid: &Grid) -> Result<Level, String> {
-    let level = Level::parse(key.trim_end_matches('/')).map_err(|error| error.to_string())?;
-    grid.place(&level).map_err(|error| error.to_string())?;
+fn level(key: &str, grid: &Grid) -> Result<Level, Failure> {
+    let level = Level::parse(key.trim_end_matches('/')).map_err(Failure::Prefix)?;
+    grid.place(&level).map_err(Failure::Prefix)?;
     Ok(level)
 }
 

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use lazycat::audit::{self, AuditError, Fed, Leave, Progress, Repair, Report as AuditReport, Settings};
+use lazycat::audit::{self, AuditError, Fed, Leave, Progress, Repair, Report as AuditReport, Retell, Settings};
 use lazycat::aws::{
     AuditedIndex, CatalogBucket, Clients, DeadLetterQueue, DirtyLevels, IndexPlace, Queue, Queues, SourceBuckets,
-    Stack, TimeOuts, World,
+    Stack, TimeOuts, Topics, World,
 };
+use lazycat::grid::{Grid, INPE};
+use lazycat::layout::Layout;
 use lazycat::message::DeadLetter;
 use lazycat::ports::PortError;
 use lazycat::redrive::{self, Action, Kind, Listing, Report, Selection};
@@ -125,7 +127,16 @@ impl Deployed {
         Ok(Site { public_url: Some(root.strip_suffix("catalog.json").unwrap_or(root).to_owned()) })
     }
 
-    /// Audits it; what is to be repaired goes to its queues.
+    /// The folders of its catalog.
+    pub(crate) fn grid(&self) -> Result<Grid, String> {
+        // A stack of before there were layouts has none.
+        let parameter = |name| self.stack.parameter(name).ok().filter(|value| !value.is_empty());
+        let Some(layout) = parameter("Layout") else { return Ok(INPE.clone()) };
+        let layout = Layout::parse(layout).map_err(|error| format!("the stack {}: {error}", self.stack.name()))?;
+        Ok(Grid::with_layout(layout, parameter("CatalogTitle")))
+    }
+
+    /// Audits it; what is to be repaired goes to its queues and topics.
     pub(crate) fn audit(
         &self,
         settings: &Settings,
@@ -134,7 +145,7 @@ impl Deployed {
         repair: bool,
         progress: &Progress,
     ) -> Result<AuditReport, String> {
-        let Clients { s3, sqs, dynamodb, .. } = &self.clients;
+        let Clients { s3, sqs, sns, dynamodb, .. } = &self.clients;
         let output = |name| self.stack.output(name).map_err(told);
         let marks = DirtyLevels::new(dynamodb.clone(), output("DirtyLevels")?);
         let scenes = Queue::new(sqs.clone(), output("ScenesQueue")?);
@@ -144,9 +155,10 @@ impl Deployed {
             Some(place) => Some(self.open(place, bucket, settings)?),
             None => None,
         };
+        let catalog = CatalogBucket::new(s3.clone(), bucket);
         let loaders = Queues(loader_queues.iter().map(|url| Queue::new(sqs.clone(), url)).collect());
         let ports = audit::Ports {
-            catalog: &CatalogBucket::new(s3.clone(), bucket),
+            catalog: &catalog,
             source: &SourceBuckets::new(s3.clone()),
             marks: &marks,
             queues: &Queues(vec![scenes.clone(), levels]),
@@ -154,7 +166,10 @@ impl Deployed {
             index: index.as_ref().map(|index| Fed { index, queues: &loaders }),
         };
         let audited = if repair {
-            let repair = Repair { marks: &marks, queue: &scenes, world: &World };
+            let base = settings.site.public_url.as_deref().unwrap_or_default();
+            let topics = Topics::new(sns.clone(), output("ItemsTopic")?, output("ReprocessedItemsTopic")?, base);
+            let index = Retell { catalog: &catalog, topic: &topics, clock: &World };
+            let repair = Repair { marks: &marks, queue: &scenes, world: &World, index };
             self.run(audit::audit(&ports, settings, &repair, progress))
         } else {
             self.run(audit::audit(&ports, settings, &Leave, progress))

@@ -16,7 +16,7 @@
 //!
 //! Layout: `course` is the way through the listings, `confirm` the second look and what follows from it. `tree` makes
 //! levels of keys, `scenes` rows of a source, `beside` reads an index; `look` says what is wrong with one thing; `finding`
-//! is what is reported, `repair` what is done about it; `ports` what is asked of an index.
+//! is what is reported, `repair` what is done about it, `retell` what an index is told; `ports` is what is asked of one.
 
 mod beside;
 mod confirm;
@@ -25,6 +25,7 @@ mod finding;
 mod look;
 mod ports;
 mod repair;
+mod retell;
 mod scenes;
 mod tree;
 
@@ -44,6 +45,7 @@ pub use self::finding::{
 };
 pub use self::ports::{Held, IndexPage, Indexed, InspectIndex, ItemName, NoIndex};
 pub use self::repair::{Leave, Mend, Repair};
+pub use self::retell::{Retell, TellIndex};
 
 use self::course::Audit;
 
@@ -109,8 +111,11 @@ pub struct Settings {
     pub site: Site,
     /// The buckets that items name.
     pub buckets: Buckets,
-    /// The buckets whose scenes are compared with the items; without any, only catalogs and items are.
+    /// The buckets whose scenes are compared with the items; without any, the items have no source to be compared with.
     pub sources: Vec<String>,
+    /// Whether the items of scenes are compared with source and index. Without, they are counted, and only items of others
+    /// are compared, with the index; every catalog is looked at all the same.
+    pub scenes: bool,
     /// The level at and below which is audited: the root for all.
     pub top: Level,
     /// Of which items the content is compared.

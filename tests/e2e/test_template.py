@@ -294,7 +294,7 @@ def test_a_job_goes_on_after_an_invocation_has_ended():
 
 def test_an_audit_may_change_something_only_when_a_parameter_says_so():
     [policy] = RESOURCES[role("AuditCatalog")]["Properties"]["Policies"]
-    changing = {"sqs:SendMessage", "dynamodb:UpdateItem"}
+    changing = {"sqs:SendMessage", "sns:Publish", "dynamodb:UpdateItem"}
     for condition, statement in map(conditional, policy["PolicyDocument"]["Statement"]):
         changes = bool(set(as_list(statement["Action"])) & changing)
         assert (condition == "AuditRepairs") == changes, statement["Sid"]
@@ -305,7 +305,7 @@ def test_an_audit_may_change_something_only_when_a_parameter_says_so():
 
 def test_every_camera_is_audited_and_so_are_the_documents_above_them():
     inputs = [json.loads(event["Properties"]["Input"]) for event in FUNCTIONS["AuditCatalog"]["Properties"]["Events"].values()]
-    assert {"source": False, "index": False, "mayBeEmpty": True} in inputs
+    assert {"scenes": False, "mayBeEmpty": True} in inputs
     cameras = {"/".join(Path(key).parts[:2]) for key in (scene.key for scene in fixtures("**/*.xml"))}
     assert {request["prefix"] for request in inputs if "prefix" in request} == cameras
     assert len(inputs) == len(cameras) + 1

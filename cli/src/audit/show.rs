@@ -69,7 +69,10 @@ pub(super) fn report(as_json: bool, repair: bool, dry_run: bool, seed: u64, audi
     for (class, group) in &report.pending {
         told(&mut out, *class, group, ", being worked on")?;
     }
-    if report.drift.len() + report.pending.len() > 0 {
+    for (class, group) in &report.accepted {
+        told(&mut out, *class, group, ", which is no drift")?;
+    }
+    if report.drift.len() + report.pending.len() + report.accepted.len() > 0 {
         writeln!(out)?;
     }
     if report.worst.len() > 1 {
@@ -128,12 +131,12 @@ fn told(out: &mut impl io::Write, class: Class, group: &Group, aside: &str) -> i
 /// What was done about it, and what to do next.
 fn repairs(out: &mut impl io::Write, repair: bool, dry_run: bool, audited: &Audited) -> io::Result<()> {
     let report = &audited.report;
-    let Repairs { levels, scenes, withdrawals, read, left } = report.repairs;
+    let Repairs { levels, scenes, withdrawals, told, forgotten, left } = report.repairs;
     let what = format!(
-        "{} rebuilt, {} made, {withdrawals} withdrawn, {} read by the search index",
+        "{} rebuilt, {} made, {withdrawals} withdrawn; the search index told of {}, and of {forgotten} that are gone",
         counted(levels, "level"),
         counted(scenes, "item"),
-        counted(read, "document")
+        counted(told, "item")
     );
     if let Some(summary) = &audited.repaired {
         writeln!(
@@ -146,12 +149,12 @@ fn repairs(out: &mut impl io::Write, repair: bool, dry_run: bool, audited: &Audi
             counted(summary.rebuilt, "level")
         )?;
     } else if repair && !dry_run {
-        if levels + scenes + withdrawals > 0 {
+        if levels + scenes + withdrawals + told + forgotten > 0 {
             writeln!(out, "Sent to the queues, to be repaired: {what}. Audit again when they are empty.")?;
         }
     } else if repair {
         writeln!(out, "With --repair, without --dry-run: {what}.")?;
-    } else if levels + scenes + read > 0 {
+    } else if levels + scenes + told > 0 {
         writeln!(out, "To repair it: the same with --repair ({what}).")?;
     }
     if left > 0 {
@@ -160,17 +163,25 @@ fn repairs(out: &mut impl io::Write, repair: bool, dry_run: bool, audited: &Audi
     if let Some(spared) = &report.spared {
         writeln!(
             out,
-            "Nothing was withdrawn: {} items without source are {:.4} of all, and --prune-share is {}. Is the source \
-             whole, and the right one?",
+            "Nothing was withdrawn: {} items without source or document are {:.4} of all, and --prune-share is {}. Are \
+             source and catalog whole, and the right ones?",
             spared.items, spared.share, spared.allowed
         )?;
     } else if report.count(Class::ItemWithoutSource) > 0 && withdrawals == 0 {
         writeln!(out, "Items without source are withdrawn only with --repair --prune.")?;
+    } else if is_left_in_index(audited) {
+        writeln!(out, "What only the search index has is taken out only with --repair --prune.")?;
     }
     if report.count(Class::Stray) > 0 {
         writeln!(out, "What belongs nowhere is never removed by itself: look at it, and remove or move it by hand.")?;
     }
     Ok(())
+}
+
+/// Whether there is something in the index that nothing was done about, and not because a disk keeps it in step anyway.
+fn is_left_in_index(audited: &Audited) -> bool {
+    let Report { repairs, .. } = &audited.report;
+    audited.report.count(Class::IndexExtra) > repairs.told + repairs.forgotten
 }
 
 /// A number of things.

@@ -10,8 +10,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
-use lazycat::audit::{AuditError, Class, Fed, Leave, Ports, Progress, Repair, Report, Settings, audit};
-use lazycat::aws::{AuditedIndex, CatalogBucket, Clients, DirtyLevels, Queue, Queues, SourceBuckets, TimeOuts, World};
+use lazycat::audit::{AuditError, Class, Fed, Leave, Ports, Progress, Repair, Report, Retell, Settings, audit};
+use lazycat::aws::{
+    AuditedIndex, CatalogBucket, Clients, DirtyLevels, Queue, Queues, SourceBuckets, TimeOuts, Topics, World,
+};
 use lazycat::grid::Grid;
 use lazycat::ports::{Chance as _, Clock as _};
 use lazycat::search::addresses::Addresses;
@@ -34,6 +36,7 @@ struct Configuration {
     dirty_levels_table: String,
     scenes_queue: String,
     levels_queue: String,
+    reprocessed_items_topic: String,
     buckets: Buckets,
     public_url: String,
     grid: Grid,
@@ -57,6 +60,7 @@ impl Configuration {
             dirty_levels_table: settings::dirty_levels_table(&mut reader),
             scenes_queue: settings::scenes_queue(&mut reader),
             levels_queue: settings::levels_queue(&mut reader),
+            reprocessed_items_topic: settings::reprocessed_items_topic(&mut reader),
             buckets: settings::source_buckets(&mut reader),
             public_url: settings::public_url(&mut reader),
             grid: settings::grid(&mut reader),
@@ -94,6 +98,7 @@ impl Configuration {
             } else {
                 vec![]
             },
+            scenes: request.scenes,
             top: request.top(&self.grid)?,
             content: request.content(seed),
             grace: self.grace,
@@ -119,7 +124,11 @@ async fn serve(environment: Environment) -> Result<(), Failure> {
     let catalog = CatalogBucket::new(clients.s3.clone(), &configuration.catalog_bucket);
     let source = SourceBuckets::new(clients.s3);
     let queues = Queues(vec![scenes.clone(), levels]);
-    let repair = Repair { marks: &marks, queue: &scenes, world: &World };
+    // Only loaders are told of what stands there already, and so only they are known here.
+    let topic = &configuration.reprocessed_items_topic;
+    let topics = Topics::new(clients.sns.clone(), topic, topic, &configuration.public_url);
+    let index_told = Retell { catalog: &catalog, topic: &topics, clock: &World };
+    let repair = Repair { marks: &marks, queue: &scenes, world: &World, index: index_told };
     let ports = |with_index: bool| Ports {
         catalog: &catalog,
         source: &source,
@@ -190,5 +199,7 @@ fn metric(class: Class) -> &'static str {
         Class::IndexExtra => "AuditIndexExtra",
         Class::IndexStale => "AuditIndexStale",
         Class::IndexDiffers => "AuditIndexDiffers",
+        // No drift, and so never counted here.
+        Class::Unindexable => "AuditUnindexable",
     }
 }

@@ -15,6 +15,8 @@ const SAMPLE: usize = 500;
 pub(crate) struct Request {
     /// The level at and below which is audited, `CBERS4/MUX/057`.
     prefix: String,
+    /// Whether the items of scenes are compared with anything; without, all catalogs are, and the items of others.
+    pub(crate) scenes: bool,
     /// Whether the scenes of the source are compared with the items.
     pub(crate) source: bool,
     /// Whether the items are compared with those of the search index, where the stack names one.
@@ -33,6 +35,7 @@ impl Default for Request {
     fn default() -> Self {
         Self {
             prefix: String::new(),
+            scenes: true,
             source: true,
             index: true,
             full: false,
@@ -48,8 +51,8 @@ impl Default for Request {
 pub(crate) enum RequestError {
     /// Not even its form.
     #[error(
-        "the event is not understood: {0}; expected such as {{\"prefix\": \"CBERS4/MUX\"}}, with \"source\", \"index\", \"full\", \
-         \"sample\", \"seed\" and \"mayBeEmpty\" where they are wanted"
+        "the event is not understood: {0}; expected such as {{\"prefix\": \"CBERS4/MUX\"}}, with \"scenes\", \"source\", \"index\", \
+         \"full\", \"sample\", \"seed\" and \"mayBeEmpty\" where they are wanted"
     )]
     Form(String),
     /// No level of the catalog.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use futures::stream::{self, StreamExt as _};
-use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::level::Level;
 use crate::message::SceneRecord;
@@ -32,10 +32,10 @@ pub(super) enum Suspect {
     NoSource(SceneId),
     Content(Vec<Sourced>),
     /// The index does not list the item.
-    NotIndexed(SceneId),
+    NotIndexed(ItemName),
     /// The index holds another item, which may be known to be an older one.
     Indexed {
-        scene: SceneId,
+        name: ItemName,
         is_older: bool,
     },
     /// The index lists what the catalog does not have.
@@ -48,6 +48,9 @@ impl Suspect {
         matches!(self, Self::NotIndexed(_) | Self::Indexed { .. } | Self::Extra(_))
     }
 }
+
+/// Items by collection and id that the index knows from one place of the catalog, and that stand in another.
+type Moved<'a> = BTreeSet<(&'a str, &'a str)>;
 
 /// What was owed while the second look was waited for.
 struct Drained {
@@ -81,14 +84,15 @@ where
         }
         let mut drained = Drained { catalog: true, index: suspects.iter().any(Suspect::is_of_index) };
         self.look_at_queues(&mut drained).await?;
-        let before = self.look(&suspects).await?;
+        let moved = moved(&suspects);
+        let before = self.look(&suspects, &moved).await?;
         for _ in 0..SLICES {
             self.ports.clock.pause(self.settings.grace / SLICES).await;
             // Sampled, because a queue that is fed slowly is empty now and then.
             self.look_at_queues(&mut drained).await?;
         }
         let owed = self.owed(&suspects).await?;
-        let found = self.look(&suspects).await?;
+        let found = self.look(&suspects, &moved).await?;
         self.look_at_queues(&mut drained).await?;
         for ((suspect, before), found) in suspects.iter().zip(before).zip(found) {
             let is_owed = match suspect {
@@ -111,7 +115,8 @@ where
     fn gather(&mut self, remedy: Remedy) {
         match remedy {
             Remedy::Withdraw(scene) if self.settings.prune.is_some() => self.without_source.push(scene),
-            Remedy::Withdraw(_) => {}
+            Remedy::Forget(name) if self.settings.prune.is_some() => self.without_document.push(name),
+            Remedy::Withdraw(_) | Remedy::Forget(_) => {}
             other => self.mending.gather(other),
         }
     }
@@ -147,16 +152,16 @@ where
     }
 
     /// What is wrong with each suspect now.
-    async fn look(&self, suspects: &[Suspect]) -> PortResult<Vec<Vec<Finding>>> {
+    async fn look(&self, suspects: &[Suspect], moved: &Moved<'_>) -> PortResult<Vec<Vec<Finding>>> {
         // Once a batch the source is listed from the beginning, which some remember.
         let first = suspects.iter().position(|suspect| matches!(suspect, Suspect::NoSource(_)));
         let looks = stream::iter(suspects.iter().enumerate())
-            .map(|(at, suspect)| self.look_at(suspect, Some(at) == first))
+            .map(|(at, suspect)| self.look_at(suspect, Some(at) == first, moved))
             .buffered(AT_ONCE);
         looks.collect::<Vec<_>>().await.into_iter().collect()
     }
 
-    async fn look_at(&self, suspect: &Suspect, anew: bool) -> PortResult<Vec<Finding>> {
+    async fn look_at(&self, suspect: &Suspect, anew: bool, moved: &Moved<'_>) -> PortResult<Vec<Finding>> {
         let Ports { catalog, source, clock, .. } = *self.ports;
         match suspect {
             Suspect::Level(level) => self.eye.look(level).await,
@@ -186,28 +191,21 @@ where
                     remedy: Remedy::Withdraw(scene.clone()),
                 }])
             }
-            Suspect::NotIndexed(scene) => {
-                let name = ItemName::from(scene);
-                if !insist(clock, || catalog.exists(&name.key)).await? || self.index_holds(&name).await? {
-                    return Ok(Vec::new());
-                }
-                let remedy = self.remedy_of_index(scene).await?;
-                let detail = "it is not in the search index".to_owned();
-                Ok(vec![Finding { class: Class::IndexMissing, subject: name.key, detail, remedy }])
-            }
-            Suspect::Indexed { scene, is_older } => {
-                if self.held(scene).await? != Some(Held::Different) {
+            Suspect::NotIndexed(name) => self.look_for(name, moved).await,
+            Suspect::Indexed { name, is_older } => {
+                if self.held(name).await? != Some(Held::Different) {
                     return Ok(Vec::new());
                 }
                 let (class, detail) = match is_older {
                     true => (Class::IndexStale, "the search index holds an item that is older than this one"),
                     false => (Class::IndexDiffers, "the search index holds another item than this one"),
                 };
-                let remedy = self.remedy_of_index(scene).await?;
-                Ok(vec![Finding { class, subject: ItemName::from(scene).key, detail: detail.to_owned(), remedy }])
+                let remedy = self.remedy_of_index(name).await?;
+                Ok(vec![Finding { class, subject: name.key.clone(), detail: detail.to_owned(), remedy }])
             }
             Suspect::Extra(name) => {
-                if self.stands(name).await? || !self.index_holds(name).await? {
+                let is_elsewhere = moved.contains(&(name.collection.as_str(), name.id.as_str()));
+                if is_elsewhere || self.stands(name).await? || !self.index_holds(name).await? {
                     return Ok(Vec::new());
                 }
                 Ok(vec![Finding {
@@ -223,17 +221,43 @@ where
         }
     }
 
+    /// Looks for an item of the catalog in the index.
+    async fn look_for(&self, name: &ItemName, moved: &Moved<'_>) -> PortResult<Vec<Finding>> {
+        let Ports { catalog, clock, .. } = *self.ports;
+        let Some(fed) = &self.ports.index else { return Ok(Vec::new()) };
+        let Some(found) = insist(clock, || catalog.inspect(&name.key)).await? else { return Ok(Vec::new()) };
+        let name = ItemName::read(&name.key, &found.bytes).unwrap_or_else(|| name.clone());
+        if self.index_holds(&name).await? {
+            if !moved.contains(&(name.collection.as_str(), name.id.as_str())) {
+                return Ok(Vec::new());
+            }
+            let detail = "the search index knows it from another place, where it is not any more".to_owned();
+            let remedy = self.remedy_of_index(&name).await?;
+            return Ok(vec![Finding { class: Class::IndexStale, subject: name.key, detail, remedy }]);
+        }
+        // An item of a scene is made again, and then is as it should be.
+        let refused = match ItemName::scene_at(&name.key) {
+            None => fed.index.refuses(&found.bytes),
+            Some(_) => None,
+        };
+        let (class, detail, remedy) = match refused {
+            None => {
+                let detail = "it is not in the search index".to_owned();
+                (Class::IndexMissing, detail, self.remedy_of_index(&name).await?)
+            }
+            Some(reason) if serde_json::from_slice::<IgnoredAny>(&found.bytes).is_err() => {
+                (Class::DocumentMalformed, reason, Remedy::Hand)
+            }
+            Some(reason) => (Class::Unindexable, reason, Remedy::Hand),
+        };
+        Ok(vec![Finding { class, subject: name.key, detail, remedy }])
+    }
+
     /// Whether the document of this key is the item of this name.
     async fn stands(&self, name: &ItemName) -> PortResult<bool> {
-        #[derive(Deserialize)]
-        struct Item {
-            id: String,
-            collection: Option<String>,
-        }
         let Ports { catalog, clock, .. } = *self.ports;
-        let Some(found) = insist(clock, || catalog.inspect(&name.key)).await? else { return Ok(false) };
-        let item = serde_json::from_slice::<Item>(&found.bytes);
-        Ok(item.is_ok_and(|item| item.id == name.id && item.collection.is_none_or(|id| id == name.collection)))
+        let found = insist(clock, || catalog.inspect(&name.key)).await?;
+        Ok(found.is_some_and(|found| ItemName::read(&name.key, &found.bytes).as_ref() == Some(name)))
     }
 
     async fn index_holds(&self, name: &ItemName) -> PortResult<bool> {
@@ -242,24 +266,28 @@ where
         Ok(insist(self.ports.clock, || fed.index.holds(names)).await?.contains(&true))
     }
 
-    /// What brings an item of the catalog into the index: the index reads it, or its scene is sent through all again.
-    async fn remedy_of_index(&self, scene: &SceneId) -> PortResult<Remedy> {
-        if I::READS_CATALOG {
-            return Ok(Remedy::Read(ItemName::from(scene).key));
+    /// What brings an item of the catalog into the index: the index learns of it, or its scene is sent through all again.
+    async fn remedy_of_index(&self, name: &ItemName) -> PortResult<Remedy> {
+        if !I::READS_CATALOG
+            && let Some(scene) = ItemName::scene_at(&name.key)
+            && let Some(sourced) = self.sourced(&scene).await?
+        {
+            return Ok(Remedy::Send(Box::new(sourced.record(true))));
         }
-        let found = self.sourced(scene).await?;
-        Ok(found.map_or(Remedy::Hand, |sourced| Remedy::Send(Box::new(sourced.record(true)))))
+        Ok(Remedy::Tell(name.clone()))
     }
 
     /// What takes an item out of the index that the catalog does not have. One whose scene is in the source is found to
     /// be missing as well, and made.
     async fn remedy_of_extra(&self, name: &ItemName) -> PortResult<Remedy> {
         if I::READS_CATALOG {
-            return Ok(Remedy::Read(name.key.clone()));
+            return Ok(Remedy::Tell(name.clone()));
         }
-        let scene = SceneId::parse(&name.id).ok().filter(|scene| ItemName::from(scene) == *name);
-        let Some(scene) = scene.filter(|_| !self.settings.sources.is_empty()) else { return Ok(Remedy::Hand) };
-        Ok(if self.sourced(&scene).await?.is_some() { Remedy::Hand } else { Remedy::Withdraw(scene) })
+        let is_sourced = match ItemName::scene_at(&name.key) {
+            Some(scene) => self.sourced(&scene).await?.is_some(),
+            None => false,
+        };
+        Ok(if is_sourced { Remedy::Hand } else { Remedy::Forget(name.clone()) })
     }
 
     async fn sourced(&self, scene: &SceneId) -> PortResult<Option<Sourced>> {
@@ -267,16 +295,32 @@ where
         Ok(scenes::find(source, clock, &self.settings.sources, scene, false).await?.into_iter().next())
     }
 
-    /// Notes to withdraw the items without source, where they are few enough.
+    /// Notes to withdraw the items without source, and to forget those that only the index has, where they are few enough.
     pub(super) fn prune(&mut self) {
         let scenes = std::mem::take(&mut self.without_source);
-        let Some(allowed) = self.settings.prune.filter(|_| !scenes.is_empty()) else { return };
-        let share = scenes.len() as f64 / self.report.looked.items.max(1) as f64;
+        let names = std::mem::take(&mut self.without_document);
+        let items = (scenes.len() + names.len()) as u64;
+        let Some(allowed) = self.settings.prune.filter(|_| items > 0) else { return };
+        let share = items as f64 / self.report.looked.items.max(1) as f64;
         if share > allowed {
-            self.report.spared = Some(Spared { items: scenes.len() as u64, share, allowed });
+            self.report.spared = Some(Spared { items, share, allowed });
             return;
         }
         let bucket = self.settings.sources.first().cloned().unwrap_or_default();
         self.mending.withdraw(scenes.iter().map(|scene| SceneRecord::removal(scene, bucket.clone(), None)));
+        self.mending.forget(names);
     }
+}
+
+fn moved(suspects: &[Suspect]) -> Moved<'_> {
+    let (mut standing, mut listed) = (Moved::new(), Moved::new());
+    for suspect in suspects {
+        let (names, name) = match suspect {
+            Suspect::NotIndexed(name) => (&mut standing, name),
+            Suspect::Extra(name) => (&mut listed, name),
+            _ => continue,
+        };
+        names.insert((&name.collection, &name.id));
+    }
+    standing.intersection(&listed).copied().collect()
 }

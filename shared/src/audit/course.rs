@@ -7,6 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::{self, StreamExt as _};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::layout::segment;
+use crate::level::Level;
+use crate::missions;
 use crate::ports::{Clock, InspectCatalog, ListSource, PortResult, ReadCatalog, ReadMarks, ReadSource, WatchQueues};
 use crate::scene::SceneId;
 
@@ -17,7 +20,7 @@ use super::look::Eye;
 use super::ports::{Held, Indexed, InspectIndex, ItemName};
 use super::repair::{Mend, Mending};
 use super::scenes::{Row, Rows, Sourced};
-use super::tree::{Event, Tree, Whole, scene_of};
+use super::tree::{Event, Tree, Whole, is_filed, scene_of};
 use super::{AT_ONCE, AuditError, Content, Ports, Progress, Settings, insist};
 
 /// By how much the clocks of a store and of what feeds an index may differ.
@@ -37,12 +40,14 @@ pub(super) struct Audit<'a, C, S, M, W, R, D, I> {
     pub(super) suspects: Vec<Suspect>,
     /// Items to withdraw, gathered only where that is asked for.
     pub(super) without_source: Vec<SceneId>,
+    /// Items that the index is to forget, gathered only where that is asked for.
+    pub(super) without_document: Vec<ItemName>,
     /// What is to be done in the end.
     pub(super) mending: Mending,
     /// The items whose content is to be compared in the end with what their source gives.
     sample: Sample<Vec<Sourced>>,
     /// The items whose content is to be compared in the end with what the index holds.
-    sample_of_index: Sample<SceneId>,
+    sample_of_index: Sample<ItemName>,
 }
 
 /// The listings beside that of the catalog.
@@ -77,6 +82,7 @@ where
             report: Report::default(),
             suspects: Vec::new(),
             without_source: Vec::new(),
+            without_document: Vec::new(),
             mending: Mending::default(),
             sample: Sample::new(),
             sample_of_index: Sample::new(),
@@ -89,8 +95,8 @@ where
         let mut tree = Tree::new(&self.settings.grid, top.clone());
         let Ports { source, clock, .. } = *self.ports;
         let mut beside = Listings {
-            rows: Rows::new(source, clock, &self.settings.sources, prefix.clone()),
-            index: self.ports.index.as_ref().map(|fed| Beside::new(fed.index, clock, prefix.clone())),
+            rows: Rows::new(source, clock, self.sources(), prefix.clone()),
+            index: self.ports.index.as_ref().map(|fed| Beside::new(fed.index, clock, prefix.clone(), self.left_out())),
         };
         let mut after: Option<String> = None;
         loop {
@@ -130,6 +136,19 @@ where
         Ok(())
     }
 
+    /// The buckets whose scenes are compared.
+    fn sources(&self) -> &'a [String] {
+        if self.settings.scenes { &self.settings.sources } else { &[] }
+    }
+
+    /// The folders whose items are not looked for in the index.
+    fn left_out(&self) -> Vec<String> {
+        match self.settings.scenes {
+            true => Vec::new(),
+            false => missions::SATELLITES.iter().map(|satellite| format!("{}/", satellite.folder)).collect(),
+        }
+    }
+
     /// Looks at the levels that are whole, and compares those that are rows with source and index.
     async fn take(&mut self, events: Vec<Event>, beside: &mut Listings<'_, S, R, I>) -> PortResult<()> {
         let mut levels = Vec::new();
@@ -159,13 +178,17 @@ where
         if self.settings.grid.is_filed(&whole.level) {
             return self.take_filed(whole, beside).await;
         }
+        if !self.settings.scenes {
+            self.report.looked.items += whole.names.len() as u64;
+            return Ok(());
+        }
         let key = whole.level.key();
         let items: Vec<SceneId> = whole.names.iter().filter_map(|name| scene_of(&whole.level, name)).collect();
         self.report.looked.items += items.len() as u64;
         if beside.index.is_some() {
-            self.compare_with_index(whole, &items, beside).await?;
+            self.compare_with_index(whole, items.iter().map(ItemName::from).collect(), beside).await?;
         }
-        if self.settings.sources.is_empty() {
+        if self.sources().is_empty() {
             return Ok(());
         }
         let rows = &mut beside.rows;
@@ -184,19 +207,27 @@ where
         Ok(())
     }
 
-    /// Takes a level of a layout. Its items have no scenes, and are counted. Whether the index lacks any is not asked: it does
-    /// not take all that may be filed. What it lists without there being a file is found.
+    /// Takes a level of a layout. Its items have no scenes, and are compared with the index alone.
     async fn take_filed(&mut self, whole: &Whole, beside: &mut Listings<'_, S, R, I>) -> PortResult<()> {
-        self.report.looked.items += whole.names.len() as u64;
-        for name in &whole.names {
-            let key = whole.level.object_key(name);
-            while let Some(item) = beside.next_indexed(Some(&key)).await? {
-                if item.name.key != key {
-                    self.without_document(item).await?;
-                }
-            }
+        let Whole { level, names, .. } = whole;
+        let files: Vec<&String> = names.iter().filter(|file| is_filed(file)).collect();
+        self.report.looked.items += files.len() as u64;
+        if beside.index.is_none() {
+            return Ok(());
         }
-        Ok(())
+        let collection = self.settings.grid.collection_of(level);
+        let Some(collection) = collection.as_ref().and_then(Level::name).map(segment::decode) else {
+            for file in files {
+                self.report.add(&without_collection(level.object_key(file)), false);
+            }
+            return Ok(());
+        };
+        let name = |file: &&String| ItemName {
+            key: level.object_key(file),
+            collection: collection.clone().into_owned(),
+            id: segment::id_of(file).into_owned(),
+        };
+        self.compare_with_index(whole, files.iter().map(name).collect(), beside).await
     }
 
     /// Compares the items of a row with the scenes that the source has for it.
@@ -229,16 +260,15 @@ where
         }
     }
 
-    /// Compares the items of a row with what the index lists of them.
+    /// Compares the items of a level with what the index lists of them.
     async fn compare_with_index(
         &mut self,
         whole: &Whole,
-        items: &[SceneId],
+        items: Vec<ItemName>,
         beside: &mut Listings<'_, S, R, I>,
     ) -> PortResult<()> {
         let mut to_compare = Vec::new();
-        for scene in items {
-            let name = ItemName::from(scene);
+        for name in items {
             let mut found = None;
             while let Some(item) = beside.next_indexed(Some(&name.key)).await? {
                 if item.name.key == name.key && item.name.id == name.id {
@@ -251,19 +281,19 @@ where
                 continue;
             }
             match found {
-                None => self.suspect(Suspect::NotIndexed(scene.clone())).await?,
+                None => self.suspect(Suspect::NotIndexed(name)).await?,
                 Some(item) if is_older(item.version, whole.written.get(&name.key).copied()) => {
-                    self.suspect(Suspect::Indexed { scene: scene.clone(), is_older: true }).await?;
+                    self.suspect(Suspect::Indexed { name, is_older: true }).await?;
                 }
-                Some(_) => to_compare.push(scene.clone()),
+                Some(_) => to_compare.push(name),
             }
             self.report.looked.indexed += 1;
         }
         match self.settings.content {
             Content::Full => self.compare_contents_with_index(to_compare).await,
             Content::Sample { items, seed } => {
-                for scene in to_compare {
-                    choose(&mut self.sample_of_index, items, seed, scene.to_string(), scene);
+                for name in to_compare {
+                    choose(&mut self.sample_of_index, items, seed, name.key.clone(), name);
                 }
                 Ok(())
             }
@@ -291,25 +321,24 @@ where
     }
 
     /// Compares the content of items with what the index holds of them.
-    async fn compare_contents_with_index(&mut self, scenes: Vec<SceneId>) -> PortResult<()> {
-        let looks = stream::iter(&scenes).map(|scene| self.held(scene)).buffered(AT_ONCE);
+    async fn compare_contents_with_index(&mut self, names: Vec<ItemName>) -> PortResult<()> {
+        let looks = stream::iter(&names).map(|name| self.held(name)).buffered(AT_ONCE);
         let found: Vec<PortResult<Option<Held>>> = looks.collect().await;
-        self.report.looked.compared_with_index += scenes.len() as u64;
-        for (scene, held) in scenes.into_iter().zip(found) {
+        self.report.looked.compared_with_index += names.len() as u64;
+        for (name, held) in names.into_iter().zip(found) {
             if held? == Some(Held::Different) {
-                self.suspect(Suspect::Indexed { scene, is_older: false }).await?;
+                self.suspect(Suspect::Indexed { name, is_older: false }).await?;
             }
         }
         Ok(())
     }
 
     /// What the index holds of an item as it stands in the catalog; none where it does not stand there.
-    pub(super) async fn held(&self, scene: &SceneId) -> PortResult<Option<Held>> {
+    pub(super) async fn held(&self, name: &ItemName) -> PortResult<Option<Held>> {
         let Some(fed) = &self.ports.index else { return Ok(None) };
         let Ports { catalog, clock, .. } = *self.ports;
-        let name = ItemName::from(scene);
         let Some(found) = insist(clock, || catalog.inspect(&name.key)).await? else { return Ok(None) };
-        insist(clock, || fed.index.compare(&name, &found.bytes)).await.map(Some)
+        insist(clock, || fed.index.compare(name, &found.bytes)).await.map(Some)
     }
 
     /// Compares the content of items with what their sources give.
@@ -348,6 +377,11 @@ fn choose<T>(sample: &mut Sample<T>, most: usize, seed: u64, name: String, thing
 /// Whether the index knows of a change that was before the document was last written.
 fn is_older(version: Option<DateTime<Utc>>, written: Option<DateTime<Utc>>) -> bool {
     matches!((version, written), (Some(version), Some(written)) if version + CLOCKS_DIFFER_BY < written)
+}
+
+fn without_collection(key: String) -> Finding {
+    let detail = "it is of no collection, and a search index takes items of collections".to_owned();
+    Finding { class: Class::Unindexable, subject: key, detail, remedy: Remedy::Hand }
 }
 
 fn stray(key: String) -> Finding {

@@ -8,6 +8,8 @@ use crate::level::Level;
 use crate::message::SceneRecord;
 use crate::scene::SceneId;
 
+use super::ports::ItemName;
+
 /// How many examples of each class are reported word for word.
 pub const EXAMPLES_KEPT: usize = 10;
 
@@ -50,6 +52,8 @@ pub enum Class {
     IndexStale,
     /// The search index holds an item otherwise than it is, and not because it is behind.
     IndexDiffers,
+    /// An item that no search index takes, such as one without geometry. It is told, and is no drift.
+    Unindexable,
 }
 
 impl Class {
@@ -71,11 +75,12 @@ impl Class {
             Self::IndexExtra => "index-extra",
             Self::IndexStale => "index-stale",
             Self::IndexDiffers => "index-differs",
+            Self::Unindexable => "unindexable",
         }
     }
 
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SourceWithoutItem,
         Self::ItemWithoutSource,
         Self::NotLinked,
@@ -90,6 +95,7 @@ impl Class {
         Self::IndexExtra,
         Self::IndexStale,
         Self::IndexDiffers,
+        Self::Unindexable,
     ];
 }
 
@@ -115,8 +121,10 @@ pub enum Remedy {
     Send(Box<SceneRecord>),
     /// The scene is withdrawn, where that is asked for.
     Withdraw(SceneId),
-    /// The search index reads what stands under this key.
-    Read(String),
+    /// The search index learns of the item as it stands.
+    Tell(ItemName),
+    /// The search index learns that the item is gone, where that is asked for.
+    Forget(ItemName),
     /// Only a hand can say.
     Hand,
 }
@@ -176,13 +184,15 @@ pub struct Repairs {
     pub scenes: u64,
     /// Messages to withdraw one.
     pub withdrawals: u64,
-    /// Documents that the search index reads.
-    pub read: u64,
+    /// Items that the search index learns of as they stand.
+    pub told: u64,
+    /// Items that it learns are gone.
+    pub forgotten: u64,
     /// Findings beyond what one audit repairs: for the next.
     pub left: u64,
 }
 
-/// Why items without source are left, although they were to be withdrawn.
+/// Why items are left that the source or the catalog does not have, although they were to be withdrawn or forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spared {
     /// How many they are.
@@ -202,6 +212,8 @@ pub struct Report {
     pub drift: BTreeMap<Class, Group>,
     /// What looks wrong, but is being worked on: its level is marked or messages are waiting.
     pub pending: BTreeMap<Class, Group>,
+    /// What cannot be otherwise, and is no drift: [`Class::Unindexable`].
+    pub accepted: BTreeMap<Class, Group>,
     /// Where most is wrong, the worst first, [`PREFIXES_TOLD`] at most.
     pub worst: Vec<Prefix>,
     /// What was done to put it right; what would be, when nothing was to be done.
@@ -232,13 +244,18 @@ impl Report {
     }
 
     pub(super) fn add(&mut self, finding: &Finding, is_pending: bool) {
-        let groups = if is_pending { &mut self.pending } else { &mut self.drift };
+        let is_accepted = finding.class == Class::Unindexable;
+        let groups = match (is_accepted, is_pending) {
+            (true, _) => &mut self.accepted,
+            (false, true) => &mut self.pending,
+            (false, false) => &mut self.drift,
+        };
         let group = groups.entry(finding.class).or_default();
         group.count += 1;
         if group.examples.len() < EXAMPLES_KEPT {
             group.examples.push(Example { key: finding.subject.clone(), detail: finding.detail.clone() });
         }
-        if !is_pending {
+        if !is_pending && !is_accepted {
             *self.prefixes.entry(prefix_of(finding)).or_default() += 1;
         }
     }

@@ -3,9 +3,11 @@
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 
 use crate::ports::PortResult;
 use crate::scene::SceneId;
+use crate::stac::catalog::ITEM_ENDING;
 
 /// An item of the catalog, by all its names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +18,28 @@ pub struct ItemName {
     pub collection: String,
     /// Its id.
     pub id: String,
+}
+
+impl ItemName {
+    /// The names of the item in these bytes, which stand under `key`; none when they are no item with an id and a
+    /// collection.
+    #[must_use]
+    pub fn read(key: &str, bytes: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Item {
+            id: String,
+            collection: String,
+        }
+        let Item { id, collection } = serde_json::from_slice(bytes).ok()?;
+        Some(Self { key: key.to_owned(), collection, id })
+    }
+
+    /// The scene whose item stands under this key; none for an item of others.
+    pub(super) fn scene_at(key: &str) -> Option<SceneId> {
+        let (_, file) = key.rsplit_once('/')?;
+        let scene = SceneId::parse(file.strip_suffix(ITEM_ENDING)?).ok()?;
+        (Self::from(&scene).key == key).then_some(scene)
+    }
 }
 
 impl From<&SceneId> for ItemName {
@@ -56,7 +80,8 @@ pub enum Held {
 
 /// Looks into a search index.
 pub trait InspectIndex {
-    /// Whether the index reads documents of the catalog itself when it is told to; another is told by messages.
+    /// Whether the index reads documents of the catalog itself when it is told of them, and never is ahead of or behind them
+    /// for long. Another learns by messages, and an item is taken out of it only where that is asked for.
     const READS_CATALOG: bool;
 
     /// One page of the items that came from documents of this catalog whose keys start with `prefix` and come behind the
@@ -66,6 +91,9 @@ pub trait InspectIndex {
 
     /// Whether the index holds each item, wherever that came from. In order.
     fn holds(&self, items: &[ItemName]) -> impl Future<Output = PortResult<Vec<bool>>> + Send;
+
+    /// Why no index takes the item in these bytes; none where one does.
+    fn refuses(&self, bytes: &[u8]) -> Option<String>;
 
     /// Compares an item of the catalog, of this name and these bytes, with what the index holds. What cannot be the same
     /// is not compared: links, as a message makes them absolute.
@@ -84,6 +112,10 @@ impl InspectIndex for NoIndex {
     }
 
     async fn holds(&self, _items: &[ItemName]) -> PortResult<Vec<bool>> {
+        match *self {}
+    }
+
+    fn refuses(&self, _bytes: &[u8]) -> Option<String> {
         match *self {}
     }
 

@@ -8,6 +8,8 @@ use crate::message::SceneRecord;
 use crate::ports::{Chance, Clock, MarkLevels, PortResult, SendMessages, answers};
 
 use super::finding::{Remedy, Repairs};
+use super::ports::ItemName;
+use super::retell::TellIndex;
 use super::{MOST_REPAIRS, insist};
 
 /// How many marks or messages are sent at once.
@@ -21,10 +23,8 @@ pub trait Mend {
     /// Has the scenes' items made, or withdrawn.
     fn send(&self, records: &[SceneRecord]) -> impl Future<Output = PortResult<()>> + Send;
 
-    /// Has the search index read what stands under these keys, where [`InspectIndex::READS_CATALOG`].
-    ///
-    /// [`InspectIndex::READS_CATALOG`]: super::InspectIndex::READS_CATALOG
-    fn read(&self, keys: &[String]) -> impl Future<Output = PortResult<()>> + Send;
+    /// Has the search index learn of these items as they stand now, those among them that are gone as gone.
+    fn tell(&self, items: &[ItemName]) -> impl Future<Output = PortResult<()>> + Send;
 }
 
 /// What is to be done when an audit has gone through everything, no more than [`MOST_REPAIRS`] of each kind.
@@ -32,7 +32,8 @@ pub trait Mend {
 pub(super) struct Mending {
     levels: BTreeSet<Level>,
     records: Vec<SceneRecord>,
-    keys: BTreeSet<String>,
+    told: BTreeSet<ItemName>,
+    forgotten: Vec<ItemName>,
     left: u64,
 }
 
@@ -45,15 +46,20 @@ impl Mending {
                 self.levels.insert(level);
             }
             Remedy::Send(record) if !is_full(self.records.len()) => self.records.push(*record),
-            Remedy::Read(key) if !is_full(self.keys.len()) => _ = self.keys.insert(key),
-            Remedy::Mark(_) | Remedy::Send(_) | Remedy::Read(_) => self.left += 1,
-            Remedy::Withdraw(_) | Remedy::Hand => {}
+            Remedy::Tell(name) if !is_full(self.told.len()) => _ = self.told.insert(name),
+            Remedy::Mark(_) | Remedy::Send(_) | Remedy::Tell(_) => self.left += 1,
+            Remedy::Withdraw(_) | Remedy::Forget(_) | Remedy::Hand => {}
         }
     }
 
     /// Notes withdrawals.
     pub(super) fn withdraw(&mut self, records: impl Iterator<Item = SceneRecord>) {
         self.records.extend(records);
+    }
+
+    /// Notes items that the index is to forget.
+    pub(super) fn forget(&mut self, names: Vec<ItemName>) {
+        self.forgotten = names;
     }
 
     /// How much it is.
@@ -63,7 +69,8 @@ impl Mending {
             levels: self.levels.len() as u64,
             scenes,
             withdrawals: self.records.len() as u64 - scenes,
-            read: self.keys.len() as u64,
+            told: self.told.len() as u64,
+            forgotten: self.forgotten.len() as u64,
             left: self.left,
         }
     }
@@ -72,7 +79,9 @@ impl Mending {
     pub(super) async fn send(&self, mend: &impl Mend) -> PortResult<()> {
         mend.mark(&self.levels.iter().cloned().collect::<Vec<_>>()).await?;
         mend.send(&self.records).await?;
-        mend.read(&self.keys.iter().cloned().collect::<Vec<_>>()).await
+        // First what is gone: an item that only has another place now is told of again.
+        mend.tell(&self.forgotten).await?;
+        mend.tell(&self.told.iter().cloned().collect::<Vec<_>>()).await
     }
 }
 
@@ -89,27 +98,31 @@ impl Mend for Leave {
         Ok(())
     }
 
-    async fn read(&self, _keys: &[String]) -> PortResult<()> {
+    async fn tell(&self, _items: &[ItemName]) -> PortResult<()> {
         Ok(())
     }
 }
 
-/// Marks levels, and sends messages about scenes; an index learns of it by what is published then.
+/// Marks levels, sends messages about scenes, of which an index learns by what is published then, and tells the index of
+/// what is no scene's.
 #[derive(Debug)]
-pub struct Repair<'a, M, Q, R> {
+pub struct Repair<'a, M, Q, R, T> {
     /// The table of dirty levels.
     pub marks: &'a M,
     /// The queue of messages about scenes.
     pub queue: &'a Q,
     /// Randomness and time.
     pub world: &'a R,
+    /// What tells the search index.
+    pub index: T,
 }
 
-impl<M, Q, R> Mend for Repair<'_, M, Q, R>
+impl<M, Q, R, T> Mend for Repair<'_, M, Q, R, T>
 where
     M: MarkLevels + Sync,
     Q: SendMessages + Sync,
     R: Chance + Clock + Sync,
+    T: TellIndex + Sync,
 {
     async fn mark(&self, levels: &[Level]) -> PortResult<()> {
         let since = self.world.now();
@@ -142,7 +155,7 @@ where
         Ok(())
     }
 
-    async fn read(&self, _keys: &[String]) -> PortResult<()> {
-        Ok(())
+    async fn tell(&self, items: &[ItemName]) -> PortResult<()> {
+        self.index.tell(items).await
     }
 }

@@ -113,7 +113,7 @@ fn is_linked_as_item(file: &str) -> bool {
 }
 
 /// Whether a file of a level of a layout is called as an item that was filed there.
-fn is_filed(file: &str) -> bool {
+pub(super) fn is_filed(file: &str) -> bool {
     segment::file_of(&segment::id_of(file)) == file
 }
 

@@ -137,6 +137,13 @@ impl InspectIndex for AuditedIndex {
         }
     }
 
+    fn refuses(&self, bytes: &[u8]) -> Option<String> {
+        match self {
+            Self::Pgstac(index) => index.refuses(bytes),
+            Self::OpenSearch(index) => index.refuses(bytes),
+        }
+    }
+
     async fn compare(&self, item: &ItemName, bytes: &[u8]) -> PortResult<Held> {
         match self {
             Self::Pgstac(index) => index.compare(item, bytes).await,

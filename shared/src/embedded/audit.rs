@@ -11,12 +11,11 @@ use std::time::{Duration, Instant};
 use futures::executor::block_on;
 use serde::Serialize;
 
-use crate::audit::{self, AuditError, Content, Fed, Leave, Mend, Repair, Report, Settings};
+use crate::audit::{self, AuditError, Content, Fed, ItemName, Leave, Repair, Report, Settings, TellIndex};
 use crate::index::{Index, Inspector};
 use crate::level::Level;
 use crate::local::{Folder, Local, QueueName, WallClock};
-use crate::message::SceneRecord;
-use crate::ports::{ListSource, MarkLevels, PortResult, ReadSource, SendMessages, SourceObject, SourcePage};
+use crate::ports::{ListSource, PortResult, ReadSource, SourceObject, SourcePage};
 use crate::search::rebuild::FollowCatalog as _;
 
 use super::patience::{Patience, Patient};
@@ -89,6 +88,7 @@ pub fn audit(
         site: run.site.clone(),
         buckets: engine.generate.buckets.clone(),
         sources: source.names(),
+        scenes: true,
         top: options.top.clone(),
         content: options.content,
         grace: u64::try_from(options.grace.as_millis()).unwrap_or(u64::MAX),
@@ -115,11 +115,8 @@ pub fn audit(
         };
         let marks = Patient { port: &local.state, patience };
         let queue = Patient { port: &queue, patience };
-        let repair = Repairing {
-            messages: Repair { marks: &marks, queue: &queue, world: &World },
-            index: index.as_ref(),
-            patience,
-        };
+        let index = Following { index: index.as_ref(), patience };
+        let repair = Repair { marks: &marks, queue: &queue, world: &World, index };
         block_on(audit::audit(&ports, &settings, &repair, looked))?
     } else {
         block_on(audit::audit(&ports, &settings, &Leave, looked))?
@@ -136,27 +133,19 @@ pub fn audit(
     Ok(Audited { report, searched: inspector.is_some(), repaired, seconds })
 }
 
-/// Repairs by messages, and an index that reads the catalog itself. A full disk is waited for.
-struct Repairing<'a, M, Q> {
-    messages: Repair<'a, M, Q, World>,
+/// An index that reads the catalog itself. A full disk is waited for.
+struct Following<'a> {
     index: Option<&'a Index>,
     patience: &'a Patience<'a>,
 }
 
-impl<M: MarkLevels + Sync, Q: SendMessages + Sync> Mend for Repairing<'_, M, Q> {
-    async fn mark(&self, levels: &[Level]) -> PortResult<()> {
-        self.messages.mark(levels).await
-    }
-
-    async fn send(&self, records: &[SceneRecord]) -> PortResult<()> {
-        self.messages.send(records).await
-    }
-
-    async fn read(&self, keys: &[String]) -> PortResult<()> {
+impl TellIndex for Following<'_> {
+    async fn tell(&self, items: &[ItemName]) -> PortResult<()> {
         let Some(index) = self.index else { return Ok(()) };
+        let keys: Vec<String> = items.iter().map(|item| item.key.clone()).collect();
         loop {
             // Walk 0: none has met them.
-            let followed = index.follow(keys, 0).await;
+            let followed = index.follow(&keys, 0).await;
             if !self.patience.again(&followed) {
                 return followed.map(drop);
             }

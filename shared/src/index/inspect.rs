@@ -12,6 +12,7 @@ use crate::audit::{Held, IndexPage, Indexed, InspectIndex, ItemName};
 use crate::local::STATE_FOLDER;
 use crate::ports::PortResult;
 use crate::search::compare::is_same_item;
+use crate::search::item;
 
 /// How many items a page holds.
 const ITEMS_A_PAGE: usize = 1_000;
@@ -101,6 +102,10 @@ impl InspectIndex for Inspector {
         self.read("looking for items", |connection| {
             items.iter().map(|name| Ok(find(connection, name)?.is_some())).collect()
         })
+    }
+
+    fn refuses(&self, bytes: &[u8]) -> Option<String> {
+        item::why_refused(bytes)
     }
 
     async fn compare(&self, item: &ItemName, bytes: &[u8]) -> PortResult<Held> {

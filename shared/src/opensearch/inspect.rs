@@ -13,6 +13,7 @@ use crate::audit::{Held, IndexPage, Indexed, InspectIndex, ItemName};
 use crate::ports::PortResult;
 use crate::search::addresses::{self, Addresses, Range};
 use crate::search::compare::is_same_item;
+use crate::search::item;
 
 /// How many items a page holds.
 const ITEMS_A_PAGE: usize = 1_000;
@@ -109,6 +110,10 @@ impl InspectIndex for Inspector {
         let is_found =
             |name: &ItemName| names::document(&name.collection, &name.id).is_ok_and(|id| found.contains(&id));
         Ok(items.iter().map(is_found).collect())
+    }
+
+    fn refuses(&self, bytes: &[u8]) -> Option<String> {
+        item::why_refused(bytes)
     }
 
     async fn compare(&self, item: &ItemName, bytes: &[u8]) -> PortResult<Held> {

@@ -16,6 +16,7 @@ use crate::audit::{Held, IndexPage, Indexed, InspectIndex, ItemName};
 use crate::ports::PortResult;
 use crate::search::addresses::{self, Addresses, Range};
 use crate::search::compare::is_same_item;
+use crate::search::item;
 
 /// How many items a page holds.
 const ITEMS_A_PAGE: i64 = 1_000;
@@ -112,6 +113,10 @@ impl<L: Locate + Sync> InspectIndex for Inspector<L> {
     async fn holds(&self, items: &[ItemName]) -> PortResult<Vec<bool>> {
         let items: Vec<&ItemName> = items.iter().collect();
         self.with("looking for items in", async |session| present(session, &items).await).await
+    }
+
+    fn refuses(&self, bytes: &[u8]) -> Option<String> {
+        item::why_refused(bytes)
     }
 
     async fn compare(&self, item: &ItemName, bytes: &[u8]) -> PortResult<Held> {

@@ -219,6 +219,14 @@ pub fn check(text: &str) -> Result<CheckedItem<'_>, Vec<Fault>> {
     }
 }
 
+/// Why no index takes the item in these bytes, with every fault; none where [`check`] has none.
+#[must_use]
+pub fn why_refused(bytes: &[u8]) -> Option<String> {
+    let Ok(text) = str::from_utf8(bytes) else { return Some("it is not UTF-8".to_owned()) };
+    let faults = check(text).err()?;
+    Some(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+}
+
 /// The address that an item or collection gives as its own.
 #[must_use]
 pub fn own_address(text: &str) -> Option<Source> {

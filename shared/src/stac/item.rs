@@ -4,6 +4,7 @@
 //! quicklook and the version of this crate; nothing else goes in.
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use stac::{Bbox, Item};
 
 use crate::grid::Grid;
@@ -26,6 +27,28 @@ pub struct StoredItem {
 }
 
 impl StoredItem {
+    /// An item that stands in a catalog, from its bytes.
+    ///
+    /// # Errors
+    ///
+    /// When they are no item in JSON with an id.
+    pub fn read(bytes: Vec<u8>) -> serde_json::Result<Self> {
+        #[derive(Deserialize)]
+        struct Stored {
+            id: String,
+            collection: Option<String>,
+            bbox: Option<Bbox>,
+            #[serde(default)]
+            properties: Properties,
+        }
+        #[derive(Default, Deserialize)]
+        struct Properties {
+            datetime: Option<DateTime<Utc>>,
+        }
+        let Stored { id, collection, bbox, properties } = serde_json::from_slice(&bytes)?;
+        Ok(Self { id, collection, datetime: properties.datetime, bbox: bbox.map(flat), bytes })
+    }
+
     /// An item that somebody else has made: `bytes` is its JSON in stored form, the rest what it says there.
     #[cfg(feature = "search")]
     pub(crate) fn of_others(
@@ -71,10 +94,6 @@ impl StoredItem {
 
 impl From<&Item> for StoredItem {
     fn from(item: &Item) -> Self {
-        let flat = |bbox| match bbox {
-            Bbox::TwoDimensional(bbox) => bbox,
-            Bbox::ThreeDimensional([west, south, _, east, north, _]) => [west, south, east, north],
-        };
         Self {
             id: item.id.clone(),
             collection: item.collection.clone(),
@@ -82,6 +101,14 @@ impl From<&Item> for StoredItem {
             bbox: item.bbox.map(flat),
             bytes: super::to_bytes(item),
         }
+    }
+}
+
+/// A bounding box without its third dimension.
+fn flat(bbox: Bbox) -> [f64; 4] {
+    match bbox {
+        Bbox::TwoDimensional(bbox) => bbox,
+        Bbox::ThreeDimensional([west, south, _, east, north, _]) => [west, south, east, north],
     }
 }
 

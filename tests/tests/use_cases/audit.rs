@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lazycat::audit::{
-    AuditError, Class, Content, Fed, InspectIndex, Leave, NoIndex, Ports, Progress, Repair, Report, Settings, audit,
+    AuditError, Class, Content, Fed, InspectIndex, Leave, NoIndex, Ports, Progress, Repair, Report, Retell, Settings,
+    audit,
 };
 use lazycat::grid::INPE;
 use lazycat::level::{Level, Mark, Token};
@@ -24,6 +25,7 @@ pub(crate) fn all() -> Settings {
         site: Site::default(),
         buckets: Buckets::default(),
         sources: vec![BUCKET.to_owned()],
+        scenes: true,
         top: Level::root(),
         content: Content::Full,
         grace: 1_000,
@@ -65,13 +67,15 @@ pub(crate) fn audited_with<I: InspectIndex + Sync>(
     let marks = Faulty::new(memory.marks.clone(), &bench.faults);
     let queues = Faulty::new(memory.clone(), &bench.faults);
     let queue = Faulty::new(memory.scenes.clone(), &bench.faults);
+    let topic = Faulty::new(memory.topic.clone(), &bench.faults);
     let index = index.map(|index| Fed { index, queues: &queues });
     let ports =
         Ports { catalog: &catalog, source: &source, marks: &marks, queues: &queues, clock: &memory.time, index };
     let world = bench.surroundings();
     let progress = Progress::default();
     if repair {
-        run(audit(&ports, settings, &Repair { marks: &marks, queue: &queue, world }, &progress))
+        let index = Retell { catalog: &catalog, topic: &topic, clock: &memory.time };
+        run(audit(&ports, settings, &Repair { marks: &marks, queue: &queue, world, index }, &progress))
     } else {
         run(audit(&ports, settings, &Leave, &progress))
     }

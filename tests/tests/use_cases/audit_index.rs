@@ -2,6 +2,7 @@
 //! the same messages.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,6 +10,7 @@ use lazycat::audit::{Class, Content, Held, IndexPage, Indexed, InspectIndex, Ite
 use lazycat::message::{Audience, ItemEvent};
 use lazycat::ports::{PortError, PortResult, SendMessages as _};
 use lazycat::scene::SceneId;
+use lazycat::search::item::why_refused;
 use lazycat_fixtures::SceneSpec;
 use lazycat_tests::bench::{BUCKET, Bench, level_of, run};
 
@@ -20,44 +22,69 @@ type Items = BTreeMap<ItemName, (Option<DateTime<Utc>>, Vec<u8>)>;
 
 /// An index of loaders that are fed by the item topic, or by hand.
 #[derive(Debug, Clone, Default)]
-struct Index {
+pub(crate) struct Index {
     items: Arc<Mutex<Items>>,
     items_a_page: usize,
+    pages: Arc<AtomicUsize>,
     fails: bool,
 }
 
 impl Index {
     /// One that holds what the catalog does.
-    fn of(bench: &Bench) -> Self {
-        let index = Self { items_a_page: 2, ..Self::default() };
-        for key in bench.memory.objects.snapshot().into_keys().filter(|key| key.contains("_L2")) {
+    pub(crate) fn of(bench: &Bench) -> Self {
+        let index = Self::of_nothing();
+        let is_item = |key: &String| !key.ends_with("catalog.json") && !key.ends_with("collection.json");
+        for key in bench.memory.objects.snapshot().into_keys().filter(is_item) {
             index.put(bench, &key);
         }
         index
     }
 
     fn put(&self, bench: &Bench, key: &str) {
-        self.put_of(name(key), &bench.memory.objects.snapshot()[key].bytes);
+        let bytes = &bench.memory.objects.snapshot()[key].bytes;
+        self.put_of(ItemName::read(key, bytes).unwrap(), bytes);
     }
 
-    fn put_of(&self, name: ItemName, bytes: &[u8]) {
+    /// As a loader does: an item has one document.
+    pub(crate) fn put_of(&self, name: ItemName, bytes: &[u8]) {
+        self.forget(&name.collection, &name.id);
         self.items.lock().unwrap().insert(name, (None, bytes.to_vec()));
     }
 
-    fn remove(&self, key: &str) {
-        self.items.lock().unwrap().remove(&name(key));
+    pub(crate) fn remove(&self, key: &str) {
+        self.items.lock().unwrap().retain(|name, _| name.key != key);
     }
 
-    fn date(&self, key: &str, version: DateTime<Utc>) {
-        self.items.lock().unwrap().get_mut(&name(key)).unwrap().0 = Some(version);
+    fn forget(&self, collection: &str, id: &str) {
+        self.items.lock().unwrap().retain(|name, _| (name.collection.as_str(), name.id.as_str()) != (collection, id));
+    }
+
+    pub(crate) fn of_nothing() -> Self {
+        Self { items_a_page: 2, ..Self::default() }
+    }
+
+    /// How many pages were asked for since this was last asked.
+    pub(crate) fn pages(&self) -> usize {
+        self.pages.swap(0, Ordering::Relaxed)
+    }
+
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.items.lock().unwrap().keys().map(|name| name.key.clone()).collect()
+    }
+
+    pub(crate) fn date(&self, key: &str, version: DateTime<Utc>) {
+        let mut items = self.items.lock().unwrap();
+        items.iter_mut().find(|(name, _)| name.key == key).unwrap().1.0 = Some(version);
     }
 
     /// Loads what was published from this message on.
-    fn load(&self, bench: &Bench, from: usize) {
+    pub(crate) fn load(&self, bench: &Bench, from: usize) {
         for message in &bench.memory.topic.snapshot()[from..] {
             match &message.event {
-                ItemEvent::Put(_) => self.put(bench, &message.key),
-                ItemEvent::Withdrawn { .. } => self.remove(&message.key),
+                ItemEvent::Put(item) => {
+                    self.put_of(ItemName::read(&message.key, item.bytes()).unwrap(), item.bytes());
+                }
+                ItemEvent::Withdrawn { collection, id, .. } => self.forget(collection, id),
             }
         }
     }
@@ -76,6 +103,7 @@ impl InspectIndex for Index {
             let source = "no answer".into();
             return Err(PortError::Unavailable { what: "listing the index".to_owned(), source });
         }
+        self.pages.fetch_add(1, Ordering::Relaxed);
         let items = self.items.lock().unwrap();
         let behind = |name: &ItemName| after.is_none_or(|after| name.key.as_str() > after);
         let listed = items.iter().filter(|(name, _)| name.key.starts_with(prefix) && behind(name));
@@ -92,6 +120,10 @@ impl InspectIndex for Index {
             .iter()
             .map(|name| held.keys().any(|held| (&held.collection, &held.id) == (&name.collection, &name.id)))
             .collect())
+    }
+
+    fn refuses(&self, bytes: &[u8]) -> Option<String> {
+        why_refused(bytes)
     }
 
     async fn compare(&self, item: &ItemName, bytes: &[u8]) -> PortResult<Held> {
@@ -171,7 +203,7 @@ fn every_class_of_drift_is_found_and_repaired_through_the_queues() {
         assert!(!published.is_empty(), "{what}");
         // What stands in the catalog already is only for those who load it.
         let is_internal = |message: &lazycat::message::ItemMessage| message.audience == Audience::Internal;
-        assert!(published.iter().all(|message| is_internal(message) || message.key == gone), "{what}");
+        assert!(published.iter().all(is_internal), "{what}");
         index.load(&bench, before);
         let after = audited_with(&bench, &settings, false, Some(&index)).unwrap();
         assert_eq!(drift(&after), BTreeMap::new(), "{what}");
@@ -202,10 +234,10 @@ fn an_extra_item_is_left_where_withdrawals_are_not_asked_for_or_too_many() {
     let (bench, _) = three();
     let index = Index::of(&bench);
     index.put_of(name(&item_key(&scene(120, 7))), b"{}");
-    for (prune, withdrawals, spared) in [(None, 0, false), (Some(0.3), 0, true), (Some(0.34), 1, false)] {
+    for (prune, forgotten, spared) in [(None, 0, false), (Some(0.3), 0, true), (Some(0.34), 1, false)] {
         let report = audited_with(&bench, &Settings { prune, ..all() }, true, Some(&index)).unwrap();
         assert_eq!(report.count(Class::IndexExtra), 1);
-        assert_eq!((report.repairs.withdrawals, report.spared.is_some()), (withdrawals, spared), "{prune:?}");
+        assert_eq!((report.repairs.forgotten, report.spared.is_some()), (forgotten, spared), "{prune:?}");
     }
     work_off(&bench);
 }
@@ -219,21 +251,25 @@ fn an_item_that_only_the_index_has_and_that_the_source_gives_is_made_and_not_wit
     let settings = Settings { prune: Some(1.0), ..all() };
     let report = audited_with(&bench, &settings, true, Some(&index)).unwrap();
     assert_eq!((report.count(Class::IndexExtra), report.count(Class::SourceWithoutItem)), (1, 1));
-    assert_eq!((report.repairs.scenes, report.repairs.withdrawals), (1, 0));
+    assert_eq!((report.repairs.scenes, report.repairs.withdrawals, report.repairs.forgotten), (1, 0, 0));
     work_off(&bench);
     assert!(bench.has(&item_key(&scenes[0])));
 }
 
 #[test]
-fn without_a_source_what_the_index_lacks_is_told_and_left() {
+fn without_a_source_the_index_is_told_of_what_stands_in_the_catalog() {
     let (bench, scenes) = three();
     let index = Index::of(&bench);
     index.remove(&item_key(&scenes[0]));
     index.put_of(name(&item_key(&scene(120, 7))), b"{}");
     let settings = Settings { sources: vec![], prune: Some(1.0), ..all() };
+    let before = bench.memory.topic.snapshot().len();
     let report = audited_with(&bench, &settings, true, Some(&index)).unwrap();
     assert_eq!((report.count(Class::IndexMissing), report.count(Class::IndexExtra)), (1, 1));
+    assert_eq!((report.repairs.scenes, report.repairs.told, report.repairs.forgotten), (0, 1, 1));
     assert!(bench.memory.quiet());
+    index.load(&bench, before);
+    assert_eq!(index.keys(), Index::of(&bench).keys());
     assert_eq!(all().sources, [BUCKET]);
 }
 

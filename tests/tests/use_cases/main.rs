@@ -6,6 +6,7 @@
 
 mod audit;
 mod audit_damage;
+mod audit_filed;
 mod audit_index;
 mod cost;
 mod events;
