@@ -164,11 +164,15 @@ impl Loader {
     }
 }
 
-/// Items under ids of their own, as SNS brings them.
+/// Items under ids and addresses of their own, as SNS brings them.
 fn messages(items: &[Value], prefix: &str) -> Vec<Delivery> {
     let message = |(at, item): (usize, &Value)| {
         let mut item = item.clone();
-        item["id"] = format!("{prefix}-{at}").into();
+        let id = format!("{prefix}-{at}");
+        for link in item["links"].as_array_mut().unwrap().iter_mut().filter(|link| link["rel"] == "self") {
+            link["href"] = format!("https://data.example.com/{id}.json").into();
+        }
+        item["id"] = id.into();
         let body =
             json!({"Type": "Notification", "Message": item.to_string(), "Timestamp": "2026-01-01T00:00:00.000Z"});
         delivery(at, body.to_string())

@@ -47,66 +47,101 @@ pub(super) fn content(item: &str, base: &Map<String, Value>, tag: Option<i32>) -
     Ok(out.text)
 }
 
+/// Whether what was written says any more than the base does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    Something,
+}
+
 /// Writes the members of an object that differ from those of the base.
-fn strip_members(members: &Members<'_>, base: &Map<String, Value>, out: &mut Writer) -> serde_json::Result<()> {
+fn strip_members(members: &Members<'_>, base: &Map<String, Value>, out: &mut Writer) -> serde_json::Result<Left> {
+    let mut left = Left::Nothing;
     for (name, raw) in members {
-        match base.get(name.as_ref()) {
-            None | Some(Value::Null) => {
-                out.member(name)?;
-                out.text.push_str(raw.get());
-            }
-            Some(base) => {
-                if serde_json::from_str::<Value>(raw.get()).is_ok_and(|value| value == *base) {
-                    continue;
-                }
-                out.member(name)?;
-                strip(raw, base, out)?;
-            }
+        let before = out.text.len();
+        out.member(name)?;
+        let written = match base.get(name.as_ref()) {
+            // pgstac takes a null of the base for a member that it does not have.
+            None => out.raw(raw),
+            Some(Value::Null) if raw.get() == "null" => Left::Nothing,
+            Some(Value::Null) => out.raw(raw),
+            Some(base) => strip(raw, base, out)?,
+        };
+        match written {
+            Left::Nothing => out.text.truncate(before),
+            Left::Something => left = Left::Something,
         }
     }
     for name in base.keys().filter(|name| !members.contains_key(name.as_str())) {
         out.member(name)?;
         out.text.push_str(ABSENT);
+        left = Left::Something;
     }
-    Ok(())
+    Ok(left)
 }
 
-/// Writes what is left of a value that differs from that of the base.
-fn strip(raw: &RawValue, base: &Value, out: &mut Writer) -> serde_json::Result<()> {
+/// Writes what is left of a value beside that of the base, which is no null.
+fn strip(raw: &RawValue, base: &Value, out: &mut Writer) -> serde_json::Result<Left> {
     let text = raw.get();
-    match base {
+    Ok(match base {
         // pgstac would take the base's value for a null, so it cannot be kept; it reads nulls as absent anyway.
-        _ if text == "null" => out.text.push_str(ABSENT),
+        _ if text == "null" => {
+            out.text.push_str(ABSENT);
+            Left::Something
+        }
         Value::Object(base) if text.starts_with('{') => strip_object(text, base, out)?,
         Value::Array(base) if text.starts_with('[') => {
             let values: Vec<&RawValue> = serde_json::from_str(text)?;
             if values.len() != base.len() {
                 // Lists of another length are never put together.
-                out.text.push_str(text);
-                return Ok(());
+                return Ok(out.raw(raw));
             }
-            out.text.push('[');
-            for (at, (value, base)) in values.iter().zip(base).enumerate() {
-                if at > 0 {
-                    out.text.push(',');
-                }
-                match base {
-                    Value::Object(base) if value.get().starts_with('{') => strip_object(value.get(), base, out)?,
-                    _ => out.text.push_str(value.get()),
-                }
-            }
-            out.text.push(']');
+            strip_list(&values, base, out)?
         }
-        _ => out.text.push_str(text),
-    }
-    Ok(())
+        _ if is_same(text, base) => Left::Nothing,
+        _ => out.raw(raw),
+    })
 }
 
-fn strip_object(text: &str, base: &Map<String, Value>, out: &mut Writer) -> serde_json::Result<()> {
+/// Writes a list whose objects are without what the base's say.
+fn strip_list(values: &[&RawValue], base: &[Value], out: &mut Writer) -> serde_json::Result<Left> {
+    let mut left = Left::Nothing;
+    out.text.push('[');
+    for (at, (value, base)) in values.iter().zip(base).enumerate() {
+        if at > 0 {
+            out.text.push(',');
+        }
+        let written = match base {
+            Value::Object(base) if value.get().starts_with('{') => strip_object(value.get(), base, out)?,
+            base => {
+                out.text.push_str(value.get());
+                if is_same(value.get(), base) { Left::Nothing } else { Left::Something }
+            }
+        };
+        if written == Left::Something {
+            left = written;
+        }
+    }
+    out.text.push(']');
+    Ok(left)
+}
+
+fn strip_object(text: &str, base: &Map<String, Value>, out: &mut Writer) -> serde_json::Result<Left> {
     out.open();
-    strip_members(&parse(text)?, base, out)?;
+    let left = strip_members(&parse(text)?, base, out)?;
     out.close();
-    Ok(())
+    Ok(left)
+}
+
+/// Whether a JSON text has this value, numbers as they are written.
+fn is_same(text: &str, value: &Value) -> bool {
+    match value {
+        Value::String(value) if !text.contains('\\') => {
+            text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) == Some(value)
+        }
+        // By far most that are compared are texts, and of another kind there are few.
+        value => serde_json::from_str::<Value>(text).is_ok_and(|found| found == *value),
+    }
 }
 
 fn parse(text: &str) -> serde_json::Result<Members<'_>> {
@@ -128,12 +163,22 @@ impl Writer {
         self.text.push('}');
     }
 
+    /// Writes a value as it is.
+    fn raw(&mut self, raw: &RawValue) -> Left {
+        self.text.push_str(raw.get());
+        Left::Something
+    }
+
     /// Writes the name of the next member.
     fn member(&mut self, name: &str) -> serde_json::Result<()> {
         if !self.text.ends_with('{') {
             self.text.push(',');
         }
-        self.text.push_str(&serde_json::to_string(name)?);
+        if name.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+            self.text.push_str(&serde_json::to_string(name)?);
+        } else {
+            self.text.extend(["\"", name, "\""]);
+        }
         self.text.push(':');
         Ok(())
     }

@@ -119,6 +119,7 @@ async fn look(session: &mut Session, time_out: Duration) -> PortResult<()> {
     let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
         [(&time_out, Type::TEXT), (&lock_time_out, Type::TEXT)];
     session.client.query_typed(statements::BEHAVE, &parameters).await.map_err(ill("preparing a session of"))?;
+    session.client.query_typed(statements::PACK, &[]).await.map_err(ill("preparing a session of"))?;
     session.format = format(&version(&session.client, &place).await?, &place)?;
     let asked = session.client.query_typed_one(statements::HAS_TABLES, &[]).await;
     if !asked.map_err(ill("looking into"))?.get::<_, bool>(0) {

@@ -53,6 +53,8 @@ pub struct CheckedItem<'a> {
     pub geometry: &'a str,
     /// The properties, a JSON object.
     pub properties: &'a str,
+    /// The links, as they stand there, if at all.
+    links: Option<&'a str>,
     /// All of it.
     pub text: &'a str,
 }
@@ -71,6 +73,8 @@ struct Members<'a> {
     bbox: Option<&'a RawValue>,
     #[serde(borrow, default)]
     properties: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    links: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -86,15 +90,15 @@ struct Times<'a> {
 #[derive(Deserialize)]
 struct Links<'a> {
     #[serde(borrow, default)]
-    links: Vec<Link<'a>>,
+    links: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Link<'a> {
     #[serde(borrow, default)]
-    rel: Option<Cow<'a, str>>,
+    rel: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    href: Option<Cow<'a, str>>,
+    href: Option<&'a RawValue>,
 }
 
 /// An item that may be filed in a catalog, which wants less than an index: it may be of no collection, and of no place. It
@@ -212,6 +216,7 @@ pub fn check(text: &str) -> Result<CheckedItem<'_>, Vec<Fault>> {
                 boxes: cover(&parts, bbox.len() > 1),
                 geometry: geometry.get(),
                 properties: properties.get(),
+                links: members.links.map(RawValue::get),
                 text,
             })
         }
@@ -227,25 +232,43 @@ pub fn why_refused(bytes: &[u8]) -> Option<String> {
     Some(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
+impl CheckedItem<'_> {
+    /// The address that it gives as its own.
+    #[must_use]
+    pub fn own_address(&self) -> Option<Source> {
+        self_link(self.links?)
+    }
+}
+
 /// The address that an item or collection gives as its own.
 #[must_use]
 pub fn own_address(text: &str) -> Option<Source> {
     let links: Links<'_> = serde_json::from_str(text).ok()?;
-    let own = links.links.into_iter().find(|link| link.rel.as_deref() == Some("self"))?;
-    Source::parse(&own.href?).ok()
+    self_link(links.links?.get())
+}
+
+fn self_link(links: &str) -> Option<Source> {
+    let links: Vec<Link<'_>> = serde_json::from_str(links).ok()?;
+    let own = links.into_iter().find(|link| link.rel.and_then(text_of).as_deref() == Some("self"))?;
+    Source::parse(&text_of(own.href?)?).ok()
+}
+
+/// A text; none where it is something else.
+fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
+    match raw.get() {
+        // Without escapes it is its own value.
+        plain if plain.starts_with('"') && !plain.contains('\\') => Some(Cow::Borrowed(&plain[1..plain.len() - 1])),
+        other => serde_json::from_str(other).ok().map(Cow::Owned),
+    }
 }
 
 /// An id: a text that is not empty.
 pub(super) fn id_of<'a>(raw: Option<&'a RawValue>, at: &str) -> Result<Cow<'a, str>, Fault> {
     let raw = raw.ok_or_else(|| Fault::new(at, "it is missing, expected a text"))?;
-    // A text without escapes is its own value.
-    let text = match raw.get() {
-        plain if plain.starts_with('"') && !plain.contains('\\') => Cow::Borrowed(&plain[1..plain.len() - 1]),
-        other => Cow::Owned(serde_json::from_str::<String>(other).map_err(|_| {
-            let found: String = other.chars().take(40).collect();
-            Fault::new(at, format!("it is {found}, expected a text"))
-        })?),
-    };
+    let text = text_of(raw).ok_or_else(|| {
+        let found: String = raw.get().chars().take(40).collect();
+        Fault::new(at, format!("it is {found}, expected a text"))
+    })?;
     match fault_of_id(&text) {
         Some(detail) => Err(Fault::new(at, detail)),
         None => Ok(text),

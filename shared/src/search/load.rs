@@ -235,37 +235,41 @@ async fn fetch<F: FetchDocuments>(
 
 /// Checks all items, and applies the newest change of each.
 async fn apply<I: IndexItems>(index: &I, records: &[Record], report: &mut Report, troubles: &mut Troubles) {
-    let addresses: Vec<Option<String>> = records.iter().map(address).collect();
-    let mut changes = Vec::with_capacity(records.len());
-    let mut names = Vec::with_capacity(records.len());
-    for (record, address) in records.iter().zip(&addresses) {
-        let mut put = |name: String, action| {
-            let change = Change { version: record.version, source: address.as_deref(), action };
-            changes.push((change, record.sequencer.clone()));
-            names.push((record.delivery, name));
-        };
+    let mut actions = Vec::with_capacity(records.len());
+    for (at, record) in records.iter().enumerate() {
+        let mut refuse = |refused| troubles.entry(record.delivery).or_default().push(refused);
         match &record.what {
             Loaded::Done | Loaded::Reference => {}
-            Loaded::Removed => put(record.name.clone(), Action::RemoveSource),
+            Loaded::Removed => actions.push((at, record.name.clone(), Action::RemoveSource)),
             Loaded::Withdrawn { collection, id } => {
-                put(format!("{} {collection}/{id}", record.name), Action::RemoveItem { collection, id });
+                let name = format!("{} {collection}/{id}", record.name);
+                actions.push((at, name, Action::RemoveItem { collection, id }));
             }
             Loaded::Text(text) => match document::parts(text) {
                 Ok(parts) if parts.is_empty() => report.ignored += 1,
                 Ok(parts) => {
-                    for part in parts {
-                        match action(part, &record.name) {
-                            Ok((name, action)) => put(name, action),
-                            Err(refused) => troubles.entry(record.delivery).or_default().push(refused),
-                        }
-                    }
+                    let taken = parts.into_iter().map(|part| action(part, &record.name));
+                    let (taken, refused): (Vec<_>, Vec<_>) = taken.partition(Result::is_ok);
+                    actions.extend(taken.into_iter().flatten().map(|(name, action)| (at, name, action)));
+                    refused.into_iter().filter_map(Result::err).for_each(refuse);
                 }
-                Err(fault) => {
-                    let trouble = Trouble::permanent("document", fault.to_string());
-                    troubles.entry(record.delivery).or_default().push((record.name.clone(), trouble));
-                }
+                Err(fault) => refuse((record.name.clone(), Trouble::permanent("document", fault.to_string()))),
             },
         }
+    }
+    let mut addresses: Vec<Option<String>> = Vec::with_capacity(actions.len());
+    for (number, (at, _, action)) in actions.iter().enumerate() {
+        // All parts of a document have its address.
+        let is_of_the_same = number > 0 && actions[number - 1].0 == *at;
+        addresses.push(if is_of_the_same { addresses[number - 1].clone() } else { address(&records[*at], action) });
+    }
+    let mut changes = Vec::with_capacity(actions.len());
+    let mut names = Vec::with_capacity(actions.len());
+    for ((at, name, action), address) in actions.into_iter().zip(&addresses) {
+        let record = &records[at];
+        let change = Change { version: record.version, source: address.as_deref(), action };
+        changes.push((change, record.sequencer.clone()));
+        names.push((record.delivery, name));
     }
     let (order, needless) = newest_first_come_last(&changes);
     report.superseded += needless.len();
@@ -299,11 +303,15 @@ async fn apply<I: IndexItems>(index: &I, records: &[Record], report: &mut Report
 }
 
 /// The address of a record's document: where it was read, or what the document says itself.
-fn address(record: &Record) -> Option<String> {
-    match (&record.source, &record.what) {
-        (Some(source), _) => Some(source.to_string()),
-        (None, Loaded::Text(text)) => item::own_address(text).map(|source| source.to_string()),
-        (None, _) => None,
+fn address(record: &Record, action: &Action<'_>) -> Option<String> {
+    match (&record.source, &record.what, action) {
+        (Some(source), ..) => Some(source.to_string()),
+        // All of the document.
+        (None, Loaded::Text(text), Action::PutItem(item)) if item.text.len() == text.len() => {
+            item.own_address().map(|source| source.to_string())
+        }
+        (None, Loaded::Text(text), _) => item::own_address(text).map(|source| source.to_string()),
+        (None, ..) => None,
     }
 }
 
