@@ -178,9 +178,9 @@ fn repairs(out: &mut impl io::Write, repair: bool, dry_run: bool, audited: &Audi
     Ok(())
 }
 
-/// Whether there is something in the index that nothing was done about, and not because a disk keeps it in step anyway.
+/// Whether some of what only the index has was left there.
 fn is_left_in_index(audited: &Audited) -> bool {
-    let Report { repairs, .. } = &audited.report;
+    let repairs = &audited.report.repairs;
     audited.report.count(Class::IndexExtra) > repairs.told + repairs.forgotten
 }
 
