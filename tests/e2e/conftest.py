@@ -20,7 +20,7 @@ ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 ORDER = (
     "test_template", "test_loaders", "test_index_loaders", "test_stac_api", "test_submit_item", "test_generators", "test_deployment", "test_flow",
     "test_bad_messages", "test_faults", "test_reprocess", "test_operations", "test_audit", "test_audit_index", "test_browser", "test_load",
-    "test_filing", "test_lifecycle",
+    "test_filing", "test_audit_filed", "test_lifecycle",
 )
 
 

@@ -244,6 +244,7 @@ PERMISSIONS = {
     "AuditCatalog": {
         "logs": {"CreateLogStream", "PutLogEvents"},
         "sqs": {"GetQueueAttributes", "SendMessage"},
+        "sns": {"Publish"},
         "s3": {"GetObject", "ListBucket"},
         "dynamodb": {"Scan", "UpdateItem"},
         "secretsmanager": {"GetSecretValue"},

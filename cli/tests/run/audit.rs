@@ -88,7 +88,7 @@ fn what_is_wrong_is_told_and_repaired_through_the_queues() {
         ran.must_exit(DRIFT);
         assert_eq!(drift(&ran), found, "{}", ran.told());
         let repairs = &ran.summary()["repairs"];
-        assert_eq!((&repairs["scenes"], &repairs["read"]), (&2.into(), &2.into()), "{}", ran.told());
+        assert_eq!((&repairs["scenes"], &repairs["told"]), (&2.into(), &2.into()), "{}", ran.told());
         assert!(!world.catalog.join(item_key(&mux(0))).exists());
     }
     let plain = world.audit(&["--content", "full", PLAIN]);
@@ -128,13 +128,12 @@ fn an_index_that_is_behind_is_told_and_brought_into_step() {
     assert_eq!(drift(&ran), missing, "{}", ran.told());
     assert_eq!((&ran.summary()["searched"], &ran.summary()["looked"]["indexed"]), (&true.into(), &6.into()));
     let plain = world.audit_of(None, &["--prefix", "CBERS4/MUX/057", PLAIN]);
-    for said in ["index-missing", "looked for in the search index", "3 documents read by the search index", "--repair"]
-    {
+    for said in ["index-missing", "looked for in the search index", "the search index told of 3 items", "--repair"] {
         assert!(plain.stdout.contains(said), "{said:?} is not said: {}", plain.told());
     }
     let ran = world.audit_of(None, &["--repair"]);
     ran.must_exit(DRIFT);
-    assert_eq!((&ran.summary()["repairs"]["read"], &ran.summary()["repaired"]["made"]), (&3.into(), &0.into()));
+    assert_eq!((&ran.summary()["repairs"]["told"], &ran.summary()["repaired"]["made"]), (&3.into(), &0.into()));
     must_be_sound(&world.catalog, 6);
     must_be_clean(&world);
 }

@@ -1,5 +1,8 @@
 //! `lazycat import`: items of others are filed, kept up to date, moved, refused.
 
+#[path = "import_audit.rs"]
+mod audited;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

@@ -240,6 +240,21 @@ mod tests {
     }
 
     #[test]
+    fn what_says_nothing_more_leaves_nothing_however_deep_it_is() {
+        let base =
+            json!({"assets": {"a": {"list": [{"n": 1.5, "t": "x\"y"}, [1, null], true], "none": null, "deep": {}}}});
+        let mut item = base.clone();
+        assert_eq!(stripped(&item, &base), json!({}));
+        item["assets"]["a"]["list"][0]["t"] = "other".into();
+        assert_eq!(stripped(&item, &base), json!({"assets": {"a": {"list": [{"t": "other"}, [1, null], true]}}}));
+        item["assets"]["a"] = json!({"list": [], "none": 1, "odd \"name\"": null});
+        assert_eq!(
+            stripped(&item, &base),
+            json!({"assets": {"a": {"list": [], "none": 1, "odd \"name\"": null, "deep": "𒍟※"}}})
+        );
+    }
+
+    #[test]
     fn what_only_the_collection_has_is_marked_as_absent() {
         let base = json!({"stac_version": "1.1.0", "assets": null});
         assert_eq!(stripped(&json!({"id": "i"}), &base), json!({"stac_version": "𒍟※", "assets": "𒍟※"}));

@@ -124,6 +124,25 @@ async fn items_stay_what_they_were_when_their_collection_says_something_else() {
 }
 
 #[tokio::test]
+async fn what_is_long_is_packed_quickly_unless_somebody_has_decided_otherwise() {
+    let world = World::new().await;
+    let mut long = item("c", "long", at("2020-05-01T00:00:00Z"));
+    long["properties"]["description"] = "all the same ".repeat(1_000).into();
+    let packed = "SELECT pg_column_compression(content) FROM items WHERE id = 'long'";
+    let able = "SELECT 'lz4' = ANY(enumvals) FROM pg_settings WHERE name = 'default_toast_compression'";
+    let is_able: bool = world.client.query_one(able, &[]).await.unwrap().get(0);
+    world.index.apply(&[put(&long.to_string(), 1)]).await.remove(0).unwrap();
+    let found: String = world.client.query_one(packed, &[]).await.unwrap().get(0);
+    assert_eq!(found, if is_able { "lz4" } else { "pglz" });
+    let name: String = world.client.query_one("SELECT current_database()::text", &[]).await.unwrap().get(0);
+    let decided = format!("ALTER DATABASE \"{name}\" SET default_toast_compression = 'pglz'");
+    world.client.execute(&decided, &[]).await.unwrap();
+    let another = crate::world::index(&world.database, Settings::default());
+    another.apply(&[put(&long.to_string(), 2)]).await.remove(0).unwrap();
+    assert_eq!(world.client.query_one(packed, &[]).await.unwrap().get::<_, String>(0), "pglz");
+}
+
+#[tokio::test]
 async fn an_item_stands_in_the_partition_of_its_time() {
     let world = World::new().await;
     let days = ["2019-12-31T23:59:59.999999Z", "2020-01-01T00:00:00Z", "2020-02-29T12:00:00Z"];
