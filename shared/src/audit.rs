@@ -15,13 +15,15 @@
 //! Nothing is written here but marks and messages, and those only where a [`Mend`] is given that does.
 //!
 //! Layout: `course` is the way through the listings, `confirm` the second look and what follows from it. `tree` makes
-//! levels of keys, `scenes` rows of a source, `beside` reads an index; `look` says what is wrong with one thing; `finding`
-//! is what is reported, `repair` what is done about it, `retell` what an index is told; `ports` is what is asked of one.
+//! levels of keys, `scenes` rows of a source, `beside` and `indexed` go through an index; `look` says what is wrong with one
+//! thing; `finding` is what is reported, `repair` what is done about it, `retell` what an index is told; `ports` is what is
+//! asked of one.
 
 mod beside;
 mod confirm;
 mod course;
 mod finding;
+mod indexed;
 mod look;
 mod ports;
 mod repair;

@@ -3,13 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::{self, StreamExt as _};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::layout::segment;
-use crate::level::Level;
-use crate::missions;
 use crate::ports::{Clock, InspectCatalog, ListSource, PortResult, ReadCatalog, ReadMarks, ReadSource, WatchQueues};
 use crate::scene::SceneId;
 
@@ -17,17 +13,14 @@ use super::beside::Beside;
 use super::confirm::Suspect;
 use super::finding::{Class, Finding, Remedy, Report};
 use super::look::Eye;
-use super::ports::{Held, Indexed, InspectIndex, ItemName};
+use super::ports::{InspectIndex, ItemName};
 use super::repair::{Mend, Mending};
 use super::scenes::{Row, Rows, Sourced};
-use super::tree::{Event, Tree, Whole, is_filed, scene_of};
+use super::tree::{Event, Tree, Whole, scene_of};
 use super::{AT_ONCE, AuditError, Content, Ports, Progress, Settings, insist};
 
-/// By how much the clocks of a store and of what feeds an index may differ.
-const CLOCKS_DIFFER_BY: TimeDelta = TimeDelta::seconds(5);
-
 /// Things by the number that chose them, and their names: the least numbers are the sample.
-type Sample<T> = BTreeMap<(u64, String), T>;
+pub(super) type Sample<T> = BTreeMap<(u64, String), T>;
 
 /// An audit under way.
 pub(super) struct Audit<'a, C, S, M, W, R, D, I> {
@@ -47,13 +40,13 @@ pub(super) struct Audit<'a, C, S, M, W, R, D, I> {
     /// The items whose content is to be compared in the end with what their source gives.
     sample: Sample<Vec<Sourced>>,
     /// The items whose content is to be compared in the end with what the index holds.
-    sample_of_index: Sample<ItemName>,
+    pub(super) sample_of_index: Sample<ItemName>,
 }
 
 /// The listings beside that of the catalog.
-struct Listings<'a, S, R, I> {
+pub(super) struct Listings<'a, S, R, I> {
     rows: Rows<'a, S, R>,
-    index: Option<Beside<'a, I, R>>,
+    pub(super) index: Option<Beside<'a, I, R>>,
 }
 
 impl<'a, C, S, M, W, R, D, I> Audit<'a, C, S, M, W, R, D, I>
@@ -141,14 +134,6 @@ where
         if self.settings.scenes { &self.settings.sources } else { &[] }
     }
 
-    /// The folders whose items are not looked for in the index.
-    fn left_out(&self) -> Vec<String> {
-        match self.settings.scenes {
-            true => Vec::new(),
-            false => missions::SATELLITES.iter().map(|satellite| format!("{}/", satellite.folder)).collect(),
-        }
-    }
-
     /// Looks at the levels that are whole, and compares those that are rows with source and index.
     async fn take(&mut self, events: Vec<Event>, beside: &mut Listings<'_, S, R, I>) -> PortResult<()> {
         let mut levels = Vec::new();
@@ -207,29 +192,6 @@ where
         Ok(())
     }
 
-    /// Takes a level of a layout. Its items have no scenes, and are compared with the index alone.
-    async fn take_filed(&mut self, whole: &Whole, beside: &mut Listings<'_, S, R, I>) -> PortResult<()> {
-        let Whole { level, names, .. } = whole;
-        let files: Vec<&String> = names.iter().filter(|file| is_filed(file)).collect();
-        self.report.looked.items += files.len() as u64;
-        if beside.index.is_none() {
-            return Ok(());
-        }
-        let collection = self.settings.grid.collection_of(level);
-        let Some(collection) = collection.as_ref().and_then(Level::name).map(segment::decode) else {
-            for file in files {
-                self.report.add(&without_collection(level.object_key(file)), false);
-            }
-            return Ok(());
-        };
-        let name = |file: &&String| ItemName {
-            key: level.object_key(file),
-            collection: collection.clone().into_owned(),
-            id: segment::id_of(file).into_owned(),
-        };
-        self.compare_with_index(whole, files.iter().map(name).collect(), beside).await
-    }
-
     /// Compares the items of a row with the scenes that the source has for it.
     async fn compare_row(&mut self, items: &[SceneId], row: Row) -> PortResult<()> {
         let mut scenes: BTreeMap<String, Vec<Sourced>> = BTreeMap::new();
@@ -260,85 +222,11 @@ where
         }
     }
 
-    /// Compares the items of a level with what the index lists of them.
-    async fn compare_with_index(
-        &mut self,
-        whole: &Whole,
-        items: Vec<ItemName>,
-        beside: &mut Listings<'_, S, R, I>,
-    ) -> PortResult<()> {
-        let mut to_compare = Vec::new();
-        for name in items {
-            let mut found = None;
-            while let Some(item) = beside.next_indexed(Some(&name.key)).await? {
-                if item.name.key == name.key && item.name.id == name.id {
-                    found = Some(item);
-                } else {
-                    self.without_document(item).await?;
-                }
-            }
-            if !self.is_to_be_indexed(&name.collection) {
-                continue;
-            }
-            match found {
-                None => self.suspect(Suspect::NotIndexed(name)).await?,
-                Some(item) if is_older(item.version, whole.written.get(&name.key).copied()) => {
-                    self.suspect(Suspect::Indexed { name, is_older: true }).await?;
-                }
-                Some(_) => to_compare.push(name),
-            }
-            self.report.looked.indexed += 1;
-        }
-        match self.settings.content {
-            Content::Full => self.compare_contents_with_index(to_compare).await,
-            Content::Sample { items, seed } => {
-                for name in to_compare {
-                    choose(&mut self.sample_of_index, items, seed, name.key.clone(), name);
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Whether the index is to hold the items of this collection.
-    fn is_to_be_indexed(&self, collection: &str) -> bool {
-        self.settings.indexed.is_empty() || self.settings.indexed.contains(collection)
-    }
-
-    /// The index lists an item whose document was not met.
-    async fn without_document(&mut self, item: Indexed) -> PortResult<()> {
-        if !self.is_to_be_indexed(&item.name.collection) {
-            return Ok(());
-        }
-        self.suspect(Suspect::Extra(item.name)).await
-    }
-
     async fn compare_samples(&mut self) -> PortResult<()> {
         let sample = std::mem::take(&mut self.sample);
         self.compare(sample.into_values().collect()).await?;
         let sample = std::mem::take(&mut self.sample_of_index);
         self.compare_contents_with_index(sample.into_values().collect()).await
-    }
-
-    /// Compares the content of items with what the index holds of them.
-    async fn compare_contents_with_index(&mut self, names: Vec<ItemName>) -> PortResult<()> {
-        let looks = stream::iter(&names).map(|name| self.held(name)).buffered(AT_ONCE);
-        let found: Vec<PortResult<Option<Held>>> = looks.collect().await;
-        self.report.looked.compared_with_index += names.len() as u64;
-        for (name, held) in names.into_iter().zip(found) {
-            if held? == Some(Held::Different) {
-                self.suspect(Suspect::Indexed { name, is_older: false }).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What the index holds of an item as it stands in the catalog; none where it does not stand there.
-    pub(super) async fn held(&self, name: &ItemName) -> PortResult<Option<Held>> {
-        let Some(fed) = &self.ports.index else { return Ok(None) };
-        let Ports { catalog, clock, .. } = *self.ports;
-        let Some(found) = insist(clock, || catalog.inspect(&name.key)).await? else { return Ok(None) };
-        insist(clock, || fed.index.compare(name, &found.bytes)).await.map(Some)
     }
 
     /// Compares the content of items with what their sources give.
@@ -356,32 +244,12 @@ where
     }
 }
 
-impl<S, R: Clock, I: InspectIndex> Listings<'_, S, R, I> {
-    /// The next item of the index, when its key is not behind `last`.
-    async fn next_indexed(&mut self, last: Option<&str>) -> PortResult<Option<Indexed>> {
-        match &mut self.index {
-            Some(index) => index.next(last).await,
-            None => Ok(None),
-        }
-    }
-}
-
 /// Takes a thing into a sample of so many, when the seed chooses it.
-fn choose<T>(sample: &mut Sample<T>, most: usize, seed: u64, name: String, thing: T) {
+pub(super) fn choose<T>(sample: &mut Sample<T>, most: usize, seed: u64, name: String, thing: T) {
     sample.insert((xxh3_64_with_seed(name.as_bytes(), seed), name), thing);
     if sample.len() > most {
         sample.pop_last();
     }
-}
-
-/// Whether the index knows of a change that was before the document was last written.
-fn is_older(version: Option<DateTime<Utc>>, written: Option<DateTime<Utc>>) -> bool {
-    matches!((version, written), (Some(version), Some(written)) if version + CLOCKS_DIFFER_BY < written)
-}
-
-fn without_collection(key: String) -> Finding {
-    let detail = "it is of no collection, and a search index takes items of collections".to_owned();
-    Finding { class: Class::Unindexable, subject: key, detail, remedy: Remedy::Hand }
 }
 
 fn stray(key: String) -> Finding {
