@@ -27,6 +27,7 @@ pub(crate) struct Configuration {
     /// The catalog directory, for all commands.
     catalog: Option<PathBuf>,
     run: Run,
+    import: Import,
     serve: Serve,
 }
 
@@ -48,6 +49,22 @@ struct Run {
     metadata_bucket: Option<String>,
 }
 
+/// `lazycat import`'s.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Import {
+    source: Option<PathBuf>,
+    #[serde(deserialize_with = "layout")]
+    layout: Option<String>,
+    index: Option<bool>,
+    #[serde(deserialize_with = "workers")]
+    workers: Option<u16>,
+    #[serde(deserialize_with = "tick")]
+    tick: Option<f64>,
+    #[serde(deserialize_with = "public_url")]
+    public_url: Option<String>,
+}
+
 /// `lazycat serve`'s.
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -57,6 +74,10 @@ struct Serve {
     browser: Option<PathBuf>,
     #[serde(deserialize_with = "public_url")]
     public_url: Option<String>,
+    submit_token_file: Option<PathBuf>,
+    #[serde(deserialize_with = "layout")]
+    layout: Option<String>,
+    schemas: Option<PathBuf>,
 }
 
 /// The options of `command` with what the configuration file says as their defaults. `arguments` are those of the
@@ -118,7 +139,7 @@ impl Configuration {
     fn defaults_of(&self, command: Command, folder: &Path) -> Command {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| folder.join(path).into_os_string());
         let text = |text: Option<String>| text.map(OsString::from);
-        let Self { catalog, run, serve } = self;
+        let Self { catalog, run, import, serve } = self;
         let of_run = [
             ("source", path(&run.source)),
             ("index", text(run.index.map(|index| index.to_string()))),
@@ -128,14 +149,26 @@ impl Configuration {
             ("cog_bucket", text(run.cog_bucket.clone())),
             ("metadata_bucket", text(run.metadata_bucket.clone())),
         ];
+        let of_import = [
+            ("source", path(&import.source)),
+            ("layout", text(import.layout.clone())),
+            ("index", text(import.index.map(|index| index.to_string()))),
+            ("workers", text(import.workers.map(|workers| workers.to_string()))),
+            ("tick", text(import.tick.map(|tick| tick.to_string()))),
+            ("public_url", text(import.public_url.clone())),
+        ];
         let of_serve = [
             ("directory", path(catalog)),
             ("addr", text(serve.addr.map(|addr| addr.to_string()))),
             ("browser", path(&serve.browser)),
             ("public_url", text(serve.public_url.clone())),
+            ("submit_token_file", path(&serve.submit_token_file)),
+            ("layout", text(serve.layout.clone())),
+            ("schemas", path(&serve.schemas)),
         ];
         let command = with_catalog(command, path(catalog).as_ref())
             .mut_subcommand("run", |command| with_defaults(command, of_run))
+            .mut_subcommand("import", |command| with_defaults(command, of_import))
             .mut_subcommand("serve", |command| with_defaults(command, of_serve));
         command.mut_subcommand("validate", |command| with_defaults(command, [("directory", path(catalog))]))
     }
@@ -183,6 +216,11 @@ fn bucket<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error
     crate::run::bucket(&found).map(Some).map_err(|error| told("a bucket", &found, &error))
 }
 
+fn layout<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let found = String::deserialize(from)?;
+    crate::import::layout(&found).map(Some).map_err(|error| told("layout", &found, &error))
+}
+
 fn addr<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
     let found = String::deserialize(from)?;
     crate::serve::address(&found).map(Some).map_err(|error| told("addr", &found, &error))
@@ -218,10 +256,20 @@ mod tests {
         public-url = "https://example.com/stac"
         cog-bucket = "images"
         metadata-bucket = "quicklooks"
+        [import]
+        source = "others"
+        layout = "{collection}/{year}"
+        index = true
+        workers = 2
+        tick = 0.5
+        public-url = "https://example.com/stac"
         [serve]
         addr = "127.0.0.1:8080"
         browser = "browser"
         public-url = "https://api.example.com/"
+        submit-token-file = "/run/secrets/token"
+        layout = "{collection}"
+        schemas = "schemas"
     "#;
 
     #[test]
@@ -234,6 +282,22 @@ mod tests {
         assert!(run.get_flag("index"));
         assert_eq!(run.get_one::<String>("public_url").unwrap(), "https://example.com/stac/");
         assert_eq!(run.get_one::<String>("cog_bucket").unwrap(), "images");
+    }
+
+    #[test]
+    fn an_import_and_a_server_take_theirs() {
+        let matches_of = |command: &str| {
+            let matches = matches(ALL, &["lazycat", command]).unwrap();
+            matches.subcommand_matches(command).unwrap().clone()
+        };
+        let import = matches_of("import");
+        assert_eq!(import.get_one::<PathBuf>("source").unwrap(), Path::new("/etc/others"));
+        assert_eq!(import.get_one::<String>("layout").unwrap(), "{collection}/{year}");
+        assert_eq!((import.get_flag("index"), import.get_one::<u16>("workers")), (true, Some(&2)));
+        let serve = matches_of("serve");
+        assert_eq!(serve.get_one::<PathBuf>("submit_token_file").unwrap(), Path::new("/run/secrets/token"));
+        assert_eq!(serve.get_one::<String>("layout").unwrap(), "{collection}");
+        assert_eq!(serve.get_one::<PathBuf>("schemas").unwrap(), Path::new("/etc/schemas"));
     }
 
     #[test]
@@ -282,6 +346,7 @@ mod tests {
             ),
             ("[run]\nindex = \"yes\"\n", "line 2", "expected a boolean"),
             ("[run]\nindex =\n", "line 2", ""),
+            ("[import]\nlayout = \"{year\"\n", "line 2", "layout: found \"{year\""),
             ("[rum]\n", "line 1", "unknown field `rum`"),
             ("[run]\ncog-bucket = \"images\"\n", "[run]", "belong together"),
         ] {

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use lazycat::embedded::{self, Import, Options, Progress, SearchIndex, Summary};
+use lazycat::embedded::{self, Import, Options, Progress, Summary};
 use lazycat::layout::Layout;
 use lazycat::local;
 use lazycat::stac::catalog::Site;
 
-use crate::run::{SOME_REFUSED, public_url, seconds, show};
+use crate::run::{IndexArgs, SOME_REFUSED, public_url, seconds, show};
 
 /// File STAC items from anywhere in a static catalog, and bring it up to date.
 ///
@@ -60,10 +60,8 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Make a search index beside the catalog, for `lazycat serve` to answer searches from. One that is there is kept in
-    /// step in any case.
-    #[arg(long)]
-    index: bool,
+    #[command(flatten)]
+    index: IndexArgs,
 
     /// How many threads work; as many as there are cores when not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -104,7 +102,7 @@ fn start(args: &Args) -> Result<Summary, String> {
     let mut options = Options::new(source);
     options.watch = args.watch;
     options.force = args.force;
-    options.index = if args.index { SearchIndex::Make } else { SearchIndex::Follow };
+    options.index = args.index.choice();
     options.tick = Duration::from_secs_f64(args.tick);
     // What is not said is as it was said last.
     let said = embedded::import::public_url(&local).map_err(|error| error.to_string())?;
@@ -138,7 +136,7 @@ fn absolute(what: &str, path: &std::path::Path) -> Result<PathBuf, String> {
     }
 }
 
-fn layout(text: &str) -> Result<String, String> {
+pub(crate) fn layout(text: &str) -> Result<String, String> {
     Layout::parse(text).map(|layout| layout.template().to_owned()).map_err(|error| error.reason)
 }
 

@@ -51,15 +51,8 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Make a search index beside the catalog, for `lazycat serve` to answer searches from. One that is there is kept in
-    /// step in any case.
-    #[arg(long, conflicts_with = "no_index")]
-    index: bool,
-
-    /// Leave the search index behind: it is not searched any more until a later run, or `lazycat index rebuild`, has
-    /// filled it anew.
-    #[arg(long)]
-    no_index: bool,
+    #[command(flatten)]
+    index: IndexArgs,
 
     /// How many threads work; as many as there are cores when not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -80,6 +73,31 @@ pub(crate) struct Args {
     /// The bucket of quicklooks that the items name, in place of the public archive's.
     #[arg(long, value_name = "BUCKET", requires = "cog_bucket", value_parser = bucket)]
     metadata_bucket: Option<String>,
+}
+
+/// What becomes of the search index beside the catalog.
+#[derive(Debug, clap::Args)]
+pub(crate) struct IndexArgs {
+    /// Make a search index beside the catalog, for `lazycat serve` to answer searches from. One that is there is kept in
+    /// step in any case.
+    #[arg(long, conflicts_with = "no_index")]
+    index: bool,
+
+    /// Leave the search index behind: it is not searched any more until a later run, or `lazycat index rebuild`, has
+    /// filled it anew.
+    #[arg(long)]
+    no_index: bool,
+}
+
+impl IndexArgs {
+    pub(crate) fn choice(&self) -> SearchIndex {
+        match (self.index, self.no_index) {
+            // Both only where a configuration file asks for it, and the command line does not.
+            (_, true) => SearchIndex::LeaveBehind,
+            (true, _) => SearchIndex::Make,
+            _ => SearchIndex::Follow,
+        }
+    }
 }
 
 /// Runs, and says what became of it.
@@ -115,12 +133,7 @@ fn start(args: &Args) -> Result<Summary, String> {
     let mut options = Options::new(source);
     options.watch = args.watch;
     options.force = args.force;
-    options.index = match (args.index, args.no_index) {
-        // Both only where a configuration file asks for it, and the command line does not.
-        (_, true) => SearchIndex::LeaveBehind,
-        (true, _) => SearchIndex::Make,
-        _ => SearchIndex::Follow,
-    };
+    options.index = args.index.choice();
     options.tick = Duration::from_secs_f64(args.tick);
     options.site = Site { public_url: args.public_url.clone() };
     if let Some(workers) = args.workers {

@@ -54,7 +54,7 @@ pub(crate) struct Options {
     submit_token_file: Option<PathBuf>,
 
     /// In which folders items are filed, such as {collection}/{year}; that of the catalog when not given.
-    #[arg(long, value_name = "TEMPLATE")]
+    #[arg(long, value_name = "TEMPLATE", value_parser = crate::import::layout)]
     layout: Option<String>,
 
     /// Take items for collections, too, that the catalog has no document of yet.

@@ -294,22 +294,23 @@ fn without_a_token_there_is_no_door() {
 #[test]
 fn what_keeps_the_door_shut_is_told_before_anything_is_served() {
     let directory = TempDir::new().unwrap();
-    let refused = |options: &[&str], token: &str| {
+    let refused = |options: &[&str], token: &str, code: i32| {
         let mut command = lazycat();
         command.arg("serve").arg(directory.path()).args(["--addr", "127.0.0.1:0"]).args(options);
         let output = command.env(VARIABLE, token).stdin(Stdio::null()).output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{options:?}");
+        assert_eq!(output.status.code(), Some(code), "{options:?}");
         String::from_utf8(output.stderr).unwrap()
     };
+    let told = refused(&["--layout", "{colection}"], TOKEN, 2);
+    assert!(told.contains("colection"), "{told}");
     for (options, token, says) in [
         (&["--layout", "{year}"][..], "", "no items are taken without a token; set LAZYCAT_SUBMIT_TOKEN"),
         (&[], "short", "LAZYCAT_SUBMIT_TOKEN holds no token: it has 5 characters"),
         (&[], TOKEN, "the catalog has no layout yet"),
-        (&["--layout", "{colection}"], TOKEN, "colection"),
         (&["--layout", "{year}", "--schemas", "/nowhere/at/all"], TOKEN, "--schemas: /nowhere/at/all cannot be read"),
         (&["--submit-token-file", "/nowhere/token"], "", "--submit-token-file: /nowhere/token cannot be read"),
     ] {
-        let told = refused(options, token);
+        let told = refused(options, token, 1);
         assert!(told.contains(says), "{told:?} does not say {says:?}");
     }
 }
