@@ -132,12 +132,15 @@ fn told(out: &mut impl io::Write, class: Class, group: &Group, aside: &str) -> i
 fn repairs(out: &mut impl io::Write, repair: bool, dry_run: bool, audited: &Audited) -> io::Result<()> {
     let report = &audited.report;
     let Repairs { levels, scenes, withdrawals, told, forgotten, left } = report.repairs;
-    let what = format!(
-        "{} rebuilt, {} made, {withdrawals} withdrawn; the search index told of {}, and of {forgotten} that are gone",
-        counted(levels, "level"),
-        counted(scenes, "item"),
-        counted(told, "item")
-    );
+    let parts = [
+        (levels, format!("{} rebuilt", counted(levels, "level"))),
+        (scenes, format!("{} made", counted(scenes, "item"))),
+        (withdrawals, format!("{} withdrawn", counted(withdrawals, "item"))),
+        (told, format!("the search index told of {}", counted(told, "item"))),
+        (forgotten, format!("the search index told that {} gone", are(forgotten))),
+    ];
+    let some: Vec<String> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, part)| part).collect();
+    let what = if some.is_empty() { "nothing".to_owned() } else { some.join(", ") };
     if let Some(summary) = &audited.repaired {
         writeln!(
             out,
@@ -182,6 +185,11 @@ fn repairs(out: &mut impl io::Write, repair: bool, dry_run: bool, audited: &Audi
 fn is_left_in_index(audited: &Audited) -> bool {
     let repairs = &audited.report.repairs;
     audited.report.count(Class::IndexExtra) > repairs.told + repairs.forgotten
+}
+
+/// A number of items, and the verb that goes with it.
+fn are(count: u64) -> String {
+    format!("{} {}", counted(count, "item"), if count == 1 { "is" } else { "are" })
 }
 
 /// A number of things.
