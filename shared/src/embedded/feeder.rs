@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 
+use crate::conclusion::UNAVAILABLE;
 use crate::grid::Grid;
 use crate::level::{Level, Mark};
 use crate::local::{KeptLetter, Local, QueueName};
@@ -176,9 +177,6 @@ impl<'a> Feed<'a> {
     }
 }
 
-/// The reason of dead letters whose trouble may have passed.
-const PASSING: &str = "unavailable";
-
 /// Sends back what an earlier run gave up although its trouble may pass: levels, since no scene that is unchanged would
 /// mark them; and scenes that may have been written but not marked or published, since others rely on them.
 pub(super) fn redrive(local: &Local) -> Result<(), PortError> {
@@ -189,7 +187,7 @@ pub(super) fn redrive(local: &Local) -> Result<(), PortError> {
             let page = letters.page(after, 500)?;
             let Some(last) = page.last() else { break };
             after = last.number;
-            let passing: Vec<_> = page.into_iter().filter(|kept| kept.letter.reason == PASSING).collect();
+            let passing: Vec<_> = page.into_iter().filter(|kept| kept.letter.reason == UNAVAILABLE).collect();
             let bodies: Vec<String> = passing.iter().map(|kept| kept.letter.body.clone()).collect();
             // In this order: duplicates are harmless.
             for result in block_on(local.state.queue(name).send(&bodies)) {
@@ -233,7 +231,7 @@ fn retire(local: &Local, queue: QueueName, is_outlived: &dyn Fn(&str) -> bool) -
         let page = letters.page(after, 500)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.number;
-        let may_be_owed = |reason: &str| reason == PASSING || reason == GAVE_UP;
+        let may_be_owed = |reason: &str| reason == UNAVAILABLE || reason == GAVE_UP;
         let is_over = |kept: &KeptLetter| !may_be_owed(&kept.letter.reason) && is_outlived(&kept.letter.body);
         let outlived: Vec<_> = page.into_iter().filter(is_over).collect();
         if !outlived.is_empty() {

@@ -19,7 +19,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures::executor::block_on;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::generate::{Refusal, letter};
+use crate::conclusion::letter;
+use crate::generate::Refusal;
 use crate::local::{DeadLetters, KeptLetter, Local, Queue, QueueName};
 use crate::message::filing::FileRequest;
 use crate::message::{LevelMessage, SceneRecord};
