@@ -13,23 +13,21 @@
 //! and a conditional write of a small document.
 //!
 //! Layout: `arrivals` reads messages, `task` is one document on its way, `record` decides, `stored` writes items anew,
-//! `claim` keeps records, `collections` writes the documents of collections, `conclude` decides about messages.
+//! `claim` keeps records, `collections` writes the documents of collections.
 
 mod arrivals;
 mod claim;
 mod collections;
-mod conclude;
 mod record;
 mod stored;
 mod task;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
-
-use crate::generate::Report;
+use crate::conclusion::{Failures, Trouble, conclude};
+use crate::generate::{Report, mark_levels};
 use crate::grid::Grid;
-use crate::level::{Level, Mark};
+use crate::level::Level;
 use crate::message::{Audience, ItemEvent, ItemMessage};
 use crate::ports::{
     BuryLetters, Chance, Clock, Delivery, ItemPut, KeepCheckpoints, MarkLevels, PortResult, PublishItems, ReadCatalog,
@@ -39,7 +37,7 @@ use crate::search::ports::FetchDocuments;
 use crate::search::source::Allowed;
 use crate::stac::catalog::Site;
 
-use self::task::{State, Task, Trouble};
+use self::task::{State, Task};
 
 /// What the use case needs of the world.
 #[derive(Debug)]
@@ -132,7 +130,8 @@ where
     // Only now is a former place forgotten: its level is marked.
     claim::settle(ports.records, &mut tasks).await;
     // I1, I8: at last.
-    conclude::conclude(ports.letters, ports.world, settings, deliveries, tasks).await
+    let (report, failures) = tally(tasks);
+    report.ended(conclude(ports.letters, ports.world, settings.attempts, deliveries, failures).await)
 }
 
 /// The key under which an item is filed; none when it is not.
@@ -221,27 +220,14 @@ async fn write<F, D, I, C, K, M, T, L, R>(
     claim::verify(ports.records, tasks, wave).await;
 }
 
-/// Marks the levels that any task has changed, each once, with a fresh token over whatever mark stands there.
+/// Marks the levels that any task has changed.
 async fn mark<M: MarkLevels, R: Chance>(marks: &M, chance: &R, tasks: &mut [Task]) {
-    let mut levels: BTreeMap<Level, DateTime<Utc>> = BTreeMap::new();
-    for task in tasks.iter() {
-        for level in task.levels() {
-            levels.entry(level).and_modify(|since| *since = (*since).min(task.time)).or_insert(task.time);
-        }
-    }
-    if levels.is_empty() {
-        return;
-    }
-    // I4: a token that no mark had before, so that no mover takes this mark for the one it has read.
-    let fresh: Vec<Mark> =
-        levels.into_iter().map(|(level, since)| Mark { level, token: chance.token(), since }).collect();
-    for (mark, result) in fresh.iter().zip(answers(marks.mark(&fresh).await, fresh.len(), "marking")) {
-        let Err(error) = result else { continue };
+    let of_task = |task: &Task| task.levels().into_iter().map(|level| (level, task.time)).collect::<Vec<_>>();
+    let changed = tasks.iter().flat_map(of_task).collect();
+    for (level, error) in mark_levels(marks, chance, changed).await {
         // I1: nobody else owes the level.
-        for task in tasks.iter_mut() {
-            if task.levels().contains(&mark.level) {
-                task.fail(Trouble::passing(&error));
-            }
+        for task in tasks.iter_mut().filter(|task| task.levels().contains(&level)) {
+            task.fail(Trouble::passing(&error));
         }
     }
 }
@@ -275,6 +261,33 @@ async fn publish<T: PublishItems>(topic: &T, tasks: &mut [Task]) {
             tasks[at].fail(Trouble::passing(&error));
         }
     }
+}
+
+/// Counts what is done, and gives what is not.
+fn tally(tasks: Vec<Task>) -> (Report, Failures) {
+    let mut report = Report::default();
+    let mut failures = Failures::default();
+    for task in tasks {
+        match task.state {
+            State::Claimed { claim, .. } => {
+                tracing::info!(item = task.name.1, key = claim.record.key, "the item was filed or withdrawn");
+                report.events.push(task.time);
+                match claim.record.key {
+                    Some(_) => report.made += 1,
+                    None => report.withdrawn += 1,
+                }
+            }
+            State::Given(level) => tracing::info!(%level, "the collection was given"),
+            State::Unchanged | State::Cleared(_) => report.unchanged += 1,
+            State::Ignored => {}
+            State::Failed(trouble) => failures.add(task.delivery, task.subject, trouble),
+            // Every task has gone through all steps by now.
+            State::Put(_) | State::Withdraw | State::Give(_) => {
+                failures.add(task.delivery, task.subject, Trouble::unfinished());
+            }
+        }
+    }
+    (report, failures)
 }
 
 /// The levels of keys, each once.

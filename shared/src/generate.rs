@@ -10,15 +10,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
+use crate::conclusion::{Conclusion, Failure, Failures, Trouble, conclude};
 use crate::grid::Grid;
 use crate::level::{Level, Mark};
-use crate::message::{Audience, DeadLetter, ItemMessage};
+use crate::message::{Audience, ItemMessage};
 use crate::ports::{
-    BuryLetters, Chance, Clock, Delivery, ItemPut, MarkLevels, PublishItems, ReadItems, ReadSource, WriteItems, answers,
+    BuryLetters, Chance, Clock, Delivery, ItemPut, MarkLevels, PortError, PublishItems, ReadItems, ReadSource,
+    WriteItems, answers,
 };
 use crate::stac::Buckets;
 
-use self::plan::{State, Task, Trouble};
+use self::plan::{State, Task};
 
 /// What the use case needs of the world.
 #[derive(Debug)]
@@ -67,6 +69,14 @@ pub struct Report {
     pub troubles: Vec<String>,
 }
 
+impl Report {
+    /// The same, with what became of the messages.
+    pub(crate) fn ended(self, conclusion: Conclusion) -> Self {
+        let Conclusion { acknowledged, refused, troubles } = conclusion;
+        Self { acknowledged, refused: refused.into_iter().map(Refusal::from).collect(), troubles, ..self }
+    }
+}
+
 /// A scene that is not made, and why.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Refusal {
@@ -76,6 +86,12 @@ pub struct Refusal {
     pub reason: String,
     /// One sentence.
     pub detail: String,
+}
+
+impl From<Failure> for Refusal {
+    fn from(Failure { subject, trouble }: Failure) -> Self {
+        Self { scene: subject, reason: trouble.reason, detail: trouble.detail }
+    }
 }
 
 /// Works on a batch of messages about scenes.
@@ -101,7 +117,8 @@ where
     // I8: before the message is acknowledged, which until then owes it.
     publish(ports.topic, &mut tasks).await;
     // I1, I8: at last.
-    conclude(ports.letters, ports.world, settings, deliveries, tasks).await
+    let (report, failures) = tally(tasks);
+    report.ended(conclude(ports.letters, ports.world, settings.attempts, deliveries, failures).await)
 }
 
 /// Makes the item of one scene, and does nothing else with it: our own generator, as any other is asked.
@@ -115,10 +132,10 @@ pub(crate) async fn make_one<S: ReadSource>(
     let mut tasks = [plan::task(0, record, settings, now)];
     plan::read_and_make(source, settings, &mut tasks).await;
     let [task] = tasks;
-    let (permanent, reason, detail) = match task.state {
+    let Trouble { permanent, reason, detail } = match task.state {
         State::Put(item) => return Ok(*item),
-        State::Failed(Trouble { permanent, reason, detail }) => (permanent, reason, detail),
-        _ => (false, "unavailable".to_owned(), "the scene was left unfinished".to_owned()),
+        State::Failed(trouble) => trouble,
+        _ => Trouble::passing(&"the scene was left unfinished"),
     };
     Err(crate::generator::ports::GeneratorError { permanent, reason, detail })
 }
@@ -201,27 +218,37 @@ async fn write<I: WriteItems>(items: &I, tasks: &mut [Task]) {
     }
 }
 
-/// Marks the row of every task that wrote, each row once, with a fresh token over whatever mark stands there.
+/// Marks the row of every task that wrote.
 async fn mark<M: MarkLevels, R: Chance>(marks: &M, chance: &R, tasks: &mut [Task]) {
-    let mut rows: BTreeMap<Level, DateTime<Utc>> = BTreeMap::new();
-    for task in tasks.iter().filter(|task| matches!(task.state, State::Written(_))) {
-        rows.entry(task.level.clone()).and_modify(|since| *since = (*since).min(task.time)).or_insert(task.time);
+    let wrote = |task: &Task| matches!(task.state, State::Written(_));
+    let rows = tasks.iter().filter(|task| wrote(task)).map(|task| (task.level.clone(), task.time)).collect();
+    for (row, error) in mark_levels(marks, chance, rows).await {
+        // I1: nobody else owes the row.
+        for task in tasks.iter_mut().filter(|task| wrote(task) && task.level == row) {
+            task.fail(Trouble::passing(&error));
+        }
     }
-    if rows.is_empty() {
-        return;
+}
+
+/// Marks levels, each once and since the earliest of its events, with a fresh token over whatever mark stands there. Gives
+/// those that are not marked, and why.
+pub(crate) async fn mark_levels<M: MarkLevels, R: Chance>(
+    marks: &M,
+    chance: &R,
+    changed: Vec<(Level, DateTime<Utc>)>,
+) -> Vec<(Level, PortError)> {
+    let mut levels: BTreeMap<Level, DateTime<Utc>> = BTreeMap::new();
+    for (level, time) in changed {
+        levels.entry(level).and_modify(|since| *since = (*since).min(time)).or_insert(time);
+    }
+    if levels.is_empty() {
+        return Vec::new();
     }
     // I4: a token that no mark had before, so that no mover takes this mark for the one it has read.
     let fresh: Vec<Mark> =
-        rows.into_iter().map(|(level, since)| Mark { level, token: chance.token(), since }).collect();
-    for (mark, result) in fresh.iter().zip(answers(marks.mark(&fresh).await, fresh.len(), "marking")) {
-        let Err(error) = result else { continue };
-        // I1: nobody else owes the row.
-        for task in tasks.iter_mut() {
-            if matches!(task.state, State::Written(_)) && task.level == mark.level {
-                task.fail(Trouble::passing(&error));
-            }
-        }
-    }
+        levels.into_iter().map(|(level, since)| Mark { level, token: chance.token(), since }).collect();
+    let results = answers(marks.mark(&fresh).await, fresh.len(), "marking");
+    fresh.into_iter().zip(results).filter_map(|(mark, result)| Some((mark.level, result.err()?))).collect()
 }
 
 /// Publishes what was written and marked.
@@ -247,16 +274,10 @@ async fn publish<T: PublishItems>(topic: &T, tasks: &mut [Task]) {
     }
 }
 
-/// Decides for each message: done, back to the queue, or to the dead letters.
-async fn conclude<L: BuryLetters, R: Clock>(
-    letters: &L,
-    clock: &R,
-    settings: &Settings,
-    deliveries: &[Delivery],
-    tasks: Vec<Task>,
-) -> Report {
-    let mut report = Report { acknowledged: vec![true; deliveries.len()], ..Report::default() };
-    let mut troubles: BTreeMap<usize, Vec<(String, Trouble)>> = BTreeMap::new();
+/// Counts what is done, and gives what is not.
+fn tally(tasks: Vec<Task>) -> (Report, Failures) {
+    let mut report = Report::default();
+    let mut failures = Failures::default();
     for task in tasks {
         match task.state {
             State::Made => {
@@ -270,53 +291,14 @@ async fn conclude<L: BuryLetters, R: Clock>(
                 report.events.push(task.time);
             }
             State::Unchanged => report.unchanged += 1,
-            State::Failed(trouble) => troubles.entry(task.delivery).or_default().push((task.subject, trouble)),
-            // Every task has gone through all steps by now; one that has not is not done.
+            State::Failed(trouble) => failures.add(task.delivery, task.subject, trouble),
+            // Every task has gone through all steps by now.
             State::Read { .. } | State::Put(_) | State::Withdraw { .. } | State::Written(_) => {
-                let trouble = Trouble::passing(&"the task was left unfinished");
-                troubles.entry(task.delivery).or_default().push((task.subject, trouble));
+                failures.add(task.delivery, task.subject, Trouble::unfinished());
             }
         }
     }
-    for (at, troubles) in troubles {
-        let delivery = &deliveries[at];
-        let passing = troubles.iter().find(|(_, trouble)| !trouble.permanent);
-        if let (Some((subject, trouble)), true) = (passing, delivery.receives < settings.attempts) {
-            report.acknowledged[at] = false;
-            report.troubles.push(format!("{subject}: {}", trouble.detail));
-            continue;
-        }
-        let detail: Vec<String> =
-            troubles.iter().map(|(subject, trouble)| format!("{subject}: {}", trouble.detail)).collect();
-        let (_, first) = &troubles[0];
-        // I1, I8: acknowledged only when the dead letters hold it.
-        let letter = letter(delivery, &first.reason, detail.join("; "), clock.now());
-        match letters.bury(&letter).await {
-            Ok(()) => report.refused.extend(troubles.into_iter().map(|(scene, trouble)| Refusal {
-                scene,
-                reason: trouble.reason,
-                detail: trouble.detail,
-            })),
-            Err(error) => {
-                report.acknowledged[at] = false;
-                report.troubles.push(format!("the dead letters take no message: {error}"));
-            }
-        }
-    }
-    report
-}
-
-/// The dead letter of a message.
-pub(crate) fn letter(delivery: &Delivery, reason: &str, detail: String, now: DateTime<Utc>) -> DeadLetter {
-    DeadLetter {
-        id: delivery.id.clone(),
-        body: delivery.body.clone(),
-        reason: reason.to_owned(),
-        detail,
-        first: delivery.sent.unwrap_or(now),
-        last: now,
-        attempts: delivery.receives,
-    }
+    (report, failures)
 }
 
 fn positions(tasks: &[Task], wanted: impl Fn(&Task) -> bool) -> Vec<usize> {

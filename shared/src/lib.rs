@@ -10,7 +10,7 @@
 //!   [`cost`] what one costs on AWS, `validation` whether a document is STAC;
 //! - use cases, the only place where order matters: [`generate`], [`mover`], [`update`], [`reprocess`], [`audit`],
 //!   [`redrive`], over the traits of [`ports`]; `generator` has items made by whoever makes them, `filing` files those of
-//!   others, `submit` takes them in by HTTP;
+//!   others, `submit` takes them in by HTTP; `conclusion` is how a batch of messages ends;
 //! - adapters: [`local`] over a directory and one SQLite file, [`aws`] over the services of AWS, [`memory`] for tests,
 //!   `process` for generators;
 //! - wiring: [`embedded`], all functions in one process.
@@ -22,6 +22,7 @@
 pub mod audit;
 #[cfg(feature = "aws")]
 pub mod aws;
+mod conclusion;
 pub mod cost;
 #[cfg(feature = "local")]
 pub mod embedded;

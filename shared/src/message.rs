@@ -7,6 +7,8 @@ pub mod filing;
 pub mod item;
 pub mod scene;
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,9 @@ pub use self::item::{Audience, ItemEvent, ItemMessage};
 pub use self::scene::{MessageError, SceneRecord};
 
 use crate::level::{Level, LevelError};
+
+/// How much of what is wrong with one thing is told.
+const MOST_LISTED: usize = 8;
 
 /// A message of the update queue: this level is to be rebuilt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +79,15 @@ pub(crate) fn complaint(error: &serde_json::Error) -> String {
     }
 }
 
+/// The first of what is wrong, and how many more there are: as much as a person reads, in one line.
+pub(crate) fn listed(wrong: &[impl fmt::Display]) -> String {
+    let mut told: Vec<String> = wrong.iter().take(MOST_LISTED).map(ToString::to_string).collect();
+    if wrong.len() > MOST_LISTED {
+        told.push(format!("and {} more", wrong.len() - MOST_LISTED));
+    }
+    told.join("; ")
+}
+
 impl LevelMessage {
     /// The body: `{"level": "CBERS4/MUX/057/121", "since": "2017-06-18T14:00:00Z"}`.
     #[must_use]
@@ -114,4 +128,16 @@ pub struct DeadLetter {
     pub last: DateTime<Utc>,
     /// How often it was tried.
     pub attempts: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_much_that_is_wrong_the_first_is_told_and_how_much_more_there_is() {
+        assert_eq!(listed(&["a", "b"]), "a; b");
+        assert_eq!(listed(&["a"; MOST_LISTED]), "a; a; a; a; a; a; a; a");
+        assert_eq!(listed(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]), "1; 2; 3; 4; 5; 6; 7; 8; and 2 more");
+    }
 }

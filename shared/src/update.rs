@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use futures::stream::{self, StreamExt as _};
 
-use crate::generate::{Refusal, letter};
+use crate::conclusion::{UNAVAILABLE, bury};
+use crate::generate::Refusal;
 use crate::grid::{CATALOG, COLLECTION, Grid};
 use crate::level::{Level, LevelError, Mark};
 use crate::message::LevelMessage;
@@ -133,7 +134,7 @@ where
             Err(error) => {
                 let permanent = matches!(error, UpdateError::Level(_));
                 if permanent || delivery.receives >= settings.attempts {
-                    let reason = if permanent { "level" } else { "unavailable" };
+                    let reason = if permanent { "level" } else { UNAVAILABLE };
                     refuse(ports, delivery, level.to_string(), reason, error.to_string(), &mut report).await
                 } else {
                     report.troubles.push(format!("{level}: {error}"));
@@ -154,15 +155,13 @@ async fn refuse<C, M, L: BuryLetters, R: Clock>(
     detail: String,
     report: &mut Report,
 ) -> bool {
-    // I1: acknowledged only when the dead letters hold it.
-    let letter = letter(delivery, reason, detail.clone(), ports.world.now());
-    match ports.letters.bury(&letter).await {
+    match bury(ports.letters, delivery, reason, detail.clone(), ports.world.now()).await {
         Ok(()) => {
             report.refused.push(Refusal { scene, reason: reason.to_owned(), detail });
             true
         }
-        Err(error) => {
-            report.troubles.push(format!("the dead letters take no message: {error}"));
+        Err(trouble) => {
+            report.troubles.push(trouble);
             false
         }
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 
+use crate::conclusion::UNAVAILABLE;
 use crate::grid::Grid;
 use crate::level::{Level, Mark};
 use crate::local::{KeptLetter, Local, QueueName};
@@ -15,6 +16,7 @@ use crate::message::{self, SceneRecord};
 use crate::ports::{Chance as _, Clock as _, MarkLevels as _, PortError, ReadCatalog as _, SendMessages, SourceObject};
 
 use super::give_up::GAVE_UP;
+use super::redrive::send_back;
 use super::scan::{self, Found, Watch};
 use super::worker::World;
 use super::{Engine, NOTHING_TO_DO, Options, RunError};
@@ -176,26 +178,13 @@ impl<'a> Feed<'a> {
     }
 }
 
-/// The reason of dead letters whose trouble may have passed.
-const PASSING: &str = "unavailable";
-
 /// Sends back what an earlier run gave up although its trouble may pass: levels, since no scene that is unchanged would
 /// mark them; and scenes that may have been written but not marked or published, since others rely on them.
 pub(super) fn redrive(local: &Local) -> Result<(), PortError> {
     for name in QueueName::ALL {
-        let letters = local.state.dead_letters(name);
-        let mut after = 0;
-        loop {
-            let page = letters.page(after, 500)?;
-            let Some(last) = page.last() else { break };
-            after = last.number;
-            let passing: Vec<_> = page.into_iter().filter(|kept| kept.letter.reason == PASSING).collect();
-            let bodies: Vec<String> = passing.iter().map(|kept| kept.letter.body.clone()).collect();
-            // In this order: duplicates are harmless.
-            for result in block_on(local.state.queue(name).send(&bodies)) {
-                result?;
-            }
-            letters.remove(&passing)?;
+        for page in local.state.dead_letters(name).pages() {
+            let passing: Vec<_> = page?.into_iter().filter(|kept| kept.letter.reason == UNAVAILABLE).collect();
+            send_back(local, name, &passing)?;
         }
     }
     Ok(())
@@ -228,18 +217,15 @@ pub(super) fn retire_older_letters(local: &Local, options: &Options, run: &str) 
 
 fn retire(local: &Local, queue: QueueName, is_outlived: &dyn Fn(&str) -> bool) -> Result<(), PortError> {
     let letters = local.state.dead_letters(queue);
-    let mut after = 0;
-    loop {
-        let page = letters.page(after, 500)?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = last.number;
-        let may_be_owed = |reason: &str| reason == PASSING || reason == GAVE_UP;
+    for page in letters.pages() {
+        let may_be_owed = |reason: &str| reason == UNAVAILABLE || reason == GAVE_UP;
         let is_over = |kept: &KeptLetter| !may_be_owed(&kept.letter.reason) && is_outlived(&kept.letter.body);
-        let outlived: Vec<_> = page.into_iter().filter(is_over).collect();
+        let outlived: Vec<_> = page?.into_iter().filter(is_over).collect();
         if !outlived.is_empty() {
             letters.remove(&outlived)?;
         }
     }
+    Ok(())
 }
 
 /// Marks the root when it stands and does not name itself, or call itself, as it should: nothing else would have it rebuilt.

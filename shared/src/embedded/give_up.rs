@@ -19,14 +19,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures::executor::block_on;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::generate::{Refusal, letter};
+use crate::conclusion::letter;
+use crate::generate::Refusal;
 use crate::local::{DeadLetters, KeptLetter, Local, Queue, QueueName};
 use crate::message::filing::FileRequest;
 use crate::message::{LevelMessage, SceneRecord};
-use crate::ports::{BuryLetters as _, Clock as _, Delivery, PortError, ReceiveMessages as _, SendMessages as _};
+use crate::ports::{BuryLetters as _, Clock as _, Delivery, PortError, ReceiveMessages as _};
 
 use super::patience::Patience;
 use super::progress::StaleLevel;
+use super::redrive::send_back;
 use super::worker::World;
 
 /// The reason of the dead letters about messages that end their process.
@@ -57,20 +59,10 @@ impl GiveUp {
     pub(super) fn recall(&self, local: &Local, force: bool) -> Result<Vec<StaleLevel>, PortError> {
         let mut stale = Vec::new();
         for name in QueueName::ALL {
-            let letters = local.state.dead_letters(name);
-            let mut after = 0;
-            loop {
-                let page = letters.page(after, 500)?;
-                let Some(last) = page.last() else { break };
-                after = last.number;
-                let given_up = page.into_iter().filter(|kept| kept.letter.reason == GAVE_UP);
+            for page in local.state.dead_letters(name).pages() {
+                let given_up = page?.into_iter().filter(|kept| kept.letter.reason == GAVE_UP);
                 let (tried, left): (Vec<_>, Vec<_>) = given_up.partition(|kept| force || has_changed(kept));
-                let bodies: Vec<String> = tried.iter().map(|kept| kept.letter.body.clone()).collect();
-                // In this order: duplicates are harmless.
-                for result in block_on(local.state.queue(name).send(&bodies)) {
-                    result?;
-                }
-                letters.remove(&tried)?;
+                send_back(local, name, &tried)?;
                 for KeptLetter { letter, .. } in left {
                     let subject = subject(name, &letter.body);
                     let body = xxh3_64(letter.body.as_bytes());
@@ -184,7 +176,7 @@ mod tests {
     use super::*;
     use crate::embedded::Progress;
     use crate::level::Level;
-    use crate::ports::PutBackLetters as _;
+    use crate::ports::{PutBackLetters as _, SendMessages as _};
 
     /// An operator has put the letter back from another process, and the letter is gone: nobody else owes the work.
     #[test]

@@ -6,9 +6,9 @@ use std::time::Instant;
 use futures::executor::block_on;
 use serde::Serialize;
 
-use crate::local::{Local, QueueName};
+use crate::local::{KeptLetter, Local, QueueName};
 use crate::message::DeadLetter;
-use crate::ports::PortResult;
+use crate::ports::{PortResult, SendMessages as _};
 use crate::redrive::{self, Action, Kind, Listing, Report, Selection};
 
 use super::{Engine, Progress, RunError, Summary, settings};
@@ -32,6 +32,19 @@ impl From<Kind> for QueueName {
             Kind::Items => Self::Items,
         }
     }
+}
+
+/// Puts letters back into their queue.
+pub(super) fn send_back(local: &Local, queue: QueueName, letters: &[KeptLetter]) -> PortResult<()> {
+    if letters.is_empty() {
+        return Ok(());
+    }
+    let bodies: Vec<String> = letters.iter().map(|kept| kept.letter.body.clone()).collect();
+    // In this order: duplicates are harmless.
+    for result in block_on(local.state.queue(queue).send(&bodies)) {
+        result?;
+    }
+    local.state.dead_letters(queue).remove(letters)
 }
 
 /// Lists the dead letters that are meant, of each of these queues. `seen` is told how many were looked at.

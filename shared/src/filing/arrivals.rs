@@ -7,21 +7,19 @@ use chrono::{DateTime, Utc};
 use super::Settings;
 use super::record;
 use super::stored;
-use super::task::{Put, State, Task, Trouble};
+use super::task::{Put, State, Task};
+use crate::conclusion::Trouble;
 use crate::layout::{Layout, PlaceError};
-use crate::message::complaint;
 use crate::message::filing::FileRequest;
-use crate::ports::{Delivery, PortError, PortResult, ReadSource, SourceObject, answers};
+use crate::message::{complaint, listed};
+use crate::ports::{Delivery, PortResult, ReadSource, SourceObject, answers};
 use crate::search::change::Version;
 use crate::search::decode::{self, What};
 use crate::search::document::{self, Part};
-use crate::search::item::{self, Fault};
+use crate::search::item;
 use crate::search::ports::FetchDocuments;
 use crate::search::source::Source;
 use crate::stac::foreign::{Collection, Seen};
-
-/// How many faults of one item are told.
-const FAULTS_TOLD: usize = 8;
 
 /// One thing that a message tells.
 pub(super) struct Arrival {
@@ -213,17 +211,7 @@ pub(super) async fn fetch<F: ReadSource, D: FetchDocuments>(
 fn came(arrivals: &mut [Arrival], waiting: &[usize], result: PortResult<Vec<u8>>, is_file: bool) {
     let result = match result {
         Ok(bytes) => String::from_utf8(bytes).map_err(|_| Trouble::permanent("document", "it is not UTF-8")),
-        Err(error) => {
-            let (permanent, reason) = match &error {
-                PortError::NotFound { .. } => (false, "not-found"),
-                PortError::NotAFile { .. } => (true, "not-a-file"),
-                PortError::TooLarge { .. } => (true, "too-large"),
-                PortError::Denied { .. } => (is_file, "no-permission"),
-                // Told apart from a trouble with writing: nothing has been written yet.
-                PortError::Precondition { .. } | PortError::Unavailable { .. } => (false, "unreadable"),
-            };
-            Err(Trouble { permanent, reason: reason.to_owned(), detail: error.to_string() })
-        }
+        Err(error) => Err(Trouble::reading(&error, is_file)),
     };
     for at in waiting {
         arrivals[*at].what = match &result {
@@ -329,12 +317,4 @@ fn put(text: &str, arrival: &Arrival, settings: &Settings, layout: &Layout) -> R
 
 fn of_place(error: &PlaceError) -> Trouble {
     Trouble::permanent(error.reason(), error.to_string())
-}
-
-fn listed(faults: &[Fault]) -> String {
-    let mut told: Vec<String> = faults.iter().take(FAULTS_TOLD).map(ToString::to_string).collect();
-    if faults.len() > FAULTS_TOLD {
-        told.push(format!("and {} more", faults.len() - FAULTS_TOLD));
-    }
-    told.join("; ")
 }

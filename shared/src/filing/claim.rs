@@ -1,8 +1,9 @@
 //! Records: read, decided on, written over what was read, and looked at again.
 
 use super::record::{self, Asked, Decision, Record};
-use super::task::{Claim, Put, State, Task, Trouble};
+use super::task::{Claim, Put, State, Task};
 use super::{Ports, Settings};
+use crate::conclusion::Trouble;
 use crate::layout::Placed;
 use crate::ports::{
     Chance, Clock, KeepCheckpoints, PortError, PortResult, ReadCatalog, ReadItems, ReadSource, SourceObject, WriteItems,

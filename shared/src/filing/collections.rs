@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use super::claim;
 use super::record::{self, Decision};
-use super::task::{State, Task, Trouble};
+use super::task::{State, Task};
 use super::{Ports, Settings};
+use crate::conclusion::Trouble;
 use crate::layout::PlaceError;
 use crate::level::Level;
 use crate::ports::{Chance, Clock, Expected, KeepCheckpoints, PortError, ReadCatalog, ReadSource, WriteCatalog};

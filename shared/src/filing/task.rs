@@ -1,11 +1,11 @@
 //! One document on its way into the catalog.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use chrono::{DateTime, Utc};
 
 use super::record::Record;
+use crate::conclusion::Trouble;
 use crate::layout::Placed;
 use crate::level::Level;
 use crate::stac::StoredItem;
@@ -72,25 +72,6 @@ pub(super) struct Claim {
     pub(super) record: Record,
     /// As it was written.
     pub(super) text: String,
-}
-
-/// What went wrong with a task.
-#[derive(Debug, Clone)]
-pub(super) struct Trouble {
-    /// No later attempt mends it.
-    pub(super) permanent: bool,
-    pub(super) reason: String,
-    pub(super) detail: String,
-}
-
-impl Trouble {
-    pub(super) fn passing(error: &impl fmt::Display) -> Self {
-        Self { permanent: false, reason: "unavailable".to_owned(), detail: error.to_string() }
-    }
-
-    pub(super) fn permanent(reason: &str, detail: impl Into<String>) -> Self {
-        Self { permanent: true, reason: reason.to_owned(), detail: detail.into() }
-    }
 }
 
 impl Task {

@@ -1,11 +1,11 @@
 //! What a batch of messages asks for: one task a scene, and how far it has come.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::{DateTime, Utc};
 
+use crate::conclusion::Trouble;
 use crate::level::Level;
 use crate::message::{ItemEvent, SceneRecord};
 use crate::missions::Quicklook;
@@ -51,40 +51,6 @@ pub(super) enum State {
     Unchanged,
     /// Something went wrong.
     Failed(Trouble),
-}
-
-/// What went wrong with a task.
-#[derive(Debug, Clone)]
-pub(super) struct Trouble {
-    /// No later attempt mends it.
-    pub(super) permanent: bool,
-    pub(super) reason: String,
-    pub(super) detail: String,
-}
-
-impl Trouble {
-    pub(super) fn passing(error: &impl fmt::Display) -> Self {
-        Self { permanent: false, reason: "unavailable".to_owned(), detail: error.to_string() }
-    }
-
-    fn permanent(reason: &str, detail: String) -> Self {
-        Self { permanent: true, reason: reason.to_owned(), detail }
-    }
-
-    /// A source that is not there may come yet: the quicklook's event can run ahead of the XML, and a file may just be
-    /// being replaced. What is there and is no file, or is one that may not be read, stays so until somebody changes
-    /// it; a folder is then looked at anew, while a service may only have been slow to learn of a right.
-    fn reading(error: &PortError, in_a_folder: bool) -> Self {
-        let (permanent, reason) = match error {
-            PortError::NotFound { .. } => (false, "not-found"),
-            PortError::NotAFile { .. } => (true, "not-a-file"),
-            PortError::TooLarge { .. } => (true, "too-large"),
-            PortError::Denied { .. } => (in_a_folder, "no-permission"),
-            // Told apart from a trouble with writing: nothing has been written yet.
-            PortError::Precondition { .. } | PortError::Unavailable { .. } => (false, "unreadable"),
-        };
-        Self { permanent, reason: reason.to_owned(), detail: error.to_string() }
-    }
 }
 
 impl From<SceneError> for Trouble {
@@ -267,7 +233,7 @@ fn make(
 fn contained<T>(work: impl FnOnce() -> Result<T, SceneError>) -> Result<T, Trouble> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => Ok(result?),
-        Err(_) => Err(Trouble::permanent("panic", "making the item panicked, which is a fault of the program".into())),
+        Err(_) => Err(Trouble::permanent("panic", "making the item panicked, which is a fault of the program")),
     }
 }
 

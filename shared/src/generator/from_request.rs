@@ -9,7 +9,8 @@ use chrono::{DateTime, Utc};
 use super::made::{Made, MadeMessage};
 use super::ports::{GeneratorError, Job, KeepMade, PublishMade, RunGenerators};
 use super::request::{self, ItemRequest};
-use crate::generate::{Refusal, letter};
+use crate::conclusion::{UNAVAILABLE, bury};
+use crate::generate::Refusal;
 use crate::ports::{BuryLetters, Chance, Clock, Delivery, PortError, answers};
 
 /// What the use case needs of the world.
@@ -110,7 +111,7 @@ async fn run<G: RunGenerators, R: Chance>(generators: &G, chance: &R, steps: &mu
     }
     let mut given = generators.run(&jobs).await.into_iter();
     for (at, job) in asked.into_iter().zip(&jobs) {
-        let none = || Err(GeneratorError::passing("unavailable", "there was no answer for this request"));
+        let none = || Err(GeneratorError::passing(UNAVAILABLE, "there was no answer for this request"));
         steps[at].state = match given.next().unwrap_or_else(none) {
             Ok(text) => match Made::new(&text, job.collection.as_deref()) {
                 Ok(made) => State::Given(Box::new(made)),
@@ -160,7 +161,7 @@ async fn publish<T: PublishMade>(topic: &T, steps: &mut [Step]) {
 
 /// A port that fails does not mean the request: it may be done again, however it failed.
 fn failure(error: &PortError) -> GeneratorError {
-    GeneratorError::passing("unavailable", error.to_string())
+    GeneratorError::passing(UNAVAILABLE, error.to_string())
 }
 
 /// Decides for each message: done, back to the queue, or to the dead letters.
@@ -184,7 +185,7 @@ async fn conclude<L: BuryLetters>(
             State::Failed(error) => error,
             // Every request has gone through all steps by now; one that has not is not done.
             State::Asked(_) | State::Given(_) | State::Ready { .. } => {
-                GeneratorError::passing("unavailable", "the request was left unfinished")
+                GeneratorError::passing(UNAVAILABLE, "the request was left unfinished")
             }
         };
         if !error.permanent && delivery.receives < settings.attempts {
@@ -192,15 +193,14 @@ async fn conclude<L: BuryLetters>(
             report.acknowledged.push(false);
             continue;
         }
-        // Acknowledged only when the dead letters hold it.
         let detail = format!("{}: {}", step.subject, error.detail);
-        let buried = letters.bury(&letter(delivery, &error.reason, detail, now)).await;
+        let buried = bury(letters, delivery, &error.reason, detail, now).await;
         report.acknowledged.push(buried.is_ok());
         match buried {
             Ok(()) => {
                 report.refused.push(Refusal { scene: step.subject, reason: error.reason, detail: error.detail });
             }
-            Err(error) => report.troubles.push(format!("the dead letters take no message: {error}")),
+            Err(trouble) => report.troubles.push(trouble),
         }
     }
     report

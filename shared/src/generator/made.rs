@@ -7,12 +7,9 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::message::compact;
 use crate::message::item::{Attribute, filterable};
+use crate::message::{compact, listed};
 use crate::search::item::{CheckedItem, Fault, check};
-
-/// How many faults of one item are told.
-const FAULTS_TOLD: usize = 8;
 
 /// The links that tell where an item stands.
 const STRUCTURAL: [&str; 4] = ["self", "root", "parent", "collection"];
@@ -43,7 +40,7 @@ impl Made {
     /// Every fault of the item, each with its place.
     pub fn new(given: &str, collection: Option<&str>) -> Result<Self, String> {
         let text = finished(given, collection).map_err(|fault| fault.to_string())?;
-        let checked = check(&text).map_err(|faults| told(&faults))?;
+        let checked = check(&text).map_err(|faults| listed(&faults))?;
         // Whatever is not looked at here is read by others: what is nested as deep as nobody reads it is none.
         serde_json::from_str::<serde_json::Value>(&text)
             .map_err(|error| format!("it cannot be read whole: {error}"))?;
@@ -176,14 +173,6 @@ fn attributes(item: &CheckedItem<'_>) -> Vec<Attribute> {
         attributes.push(text("links.self.href", own.to_string()));
     }
     attributes
-}
-
-fn told(faults: &[Fault]) -> String {
-    let told: Vec<String> = faults.iter().take(FAULTS_TOLD).map(ToString::to_string).collect();
-    match faults.len().saturating_sub(FAULTS_TOLD) {
-        0 => told.join("; "),
-        more => format!("{}; and {more} more", told.join("; ")),
-    }
 }
 
 #[cfg(test)]

@@ -13,14 +13,12 @@ use serde::Serialize;
 use super::change::{Action, Applied, Change, Version, newest_first_come_last};
 use super::decode::{self, Event, What};
 use super::document::{self, Part};
-use super::item::{self, Fault};
+use super::item;
 use super::ports::{FetchDocuments, IndexError, IndexItems};
 use super::source::{Allowed, Source};
-use crate::generate::letter;
-use crate::ports::{BuryLetters, Clock, Delivery, PortError, PortResult, answers};
-
-/// How many faults of one item are told.
-const FAULTS_TOLD: usize = 8;
+use crate::conclusion::{Conclusion, Failure, Failures, Trouble, conclude};
+use crate::message::listed;
+use crate::ports::{BuryLetters, Clock, Delivery, PortError, answers};
 
 /// What the use case needs of the world.
 #[derive(Debug)]
@@ -82,6 +80,12 @@ pub struct Refusal {
     pub detail: String,
 }
 
+impl From<Failure> for Refusal {
+    fn from(Failure { subject, trouble }: Failure) -> Self {
+        Self { record: subject, reason: trouble.reason, detail: trouble.detail }
+    }
+}
+
 /// A record of a message on its way, and the text behind it.
 struct Record {
     delivery: usize,
@@ -109,26 +113,6 @@ enum Loaded {
     Done,
 }
 
-/// Why a record is not loaded.
-struct Trouble {
-    permanent: bool,
-    reason: String,
-    detail: String,
-}
-
-impl Trouble {
-    fn permanent(reason: &str, detail: String) -> Self {
-        Self { permanent: true, reason: reason.to_owned(), detail }
-    }
-
-    fn passing(error: &dyn std::fmt::Display) -> Self {
-        Self { permanent: false, reason: "unavailable".to_owned(), detail: error.to_string() }
-    }
-}
-
-/// The troubles of each message, with the names of the records.
-type Troubles = BTreeMap<usize, Vec<(String, Trouble)>>;
-
 /// Works on a batch of messages about items.
 pub async fn load<F, I, L, C>(ports: &Ports<'_, F, I, L, C>, settings: &Settings, deliveries: &[Delivery]) -> Report
 where
@@ -137,24 +121,25 @@ where
     L: BuryLetters + Sync,
     C: Clock + Sync,
 {
-    let mut report = Report { acknowledged: vec![true; deliveries.len()], ..Report::default() };
-    let mut troubles = Troubles::new();
-    let mut records = read(deliveries, ports.clock.now(), &mut troubles);
-    fetch(ports.documents, settings, &mut records, &mut report, &mut troubles).await;
-    apply(ports.index, &records, &mut report, &mut troubles).await;
-    conclude(ports, settings, deliveries, troubles, &mut report).await;
-    report
+    let mut report = Report::default();
+    let mut failures = Failures::default();
+    let mut records = read(deliveries, ports.clock.now(), &mut failures);
+    fetch(ports.documents, settings, &mut records, &mut report, &mut failures).await;
+    apply(ports.index, &records, &mut report, &mut failures).await;
+    let ended = conclude(ports.letters, ports.clock, settings.attempts, deliveries, failures).await;
+    let Conclusion { acknowledged, refused, troubles } = ended;
+    Report { acknowledged, refused: refused.into_iter().map(Refusal::from).collect(), troubles, ..report }
 }
 
 /// Decodes all messages.
-fn read(deliveries: &[Delivery], now: DateTime<Utc>, troubles: &mut Troubles) -> Vec<Record> {
+fn read(deliveries: &[Delivery], now: DateTime<Utc>, failures: &mut Failures) -> Vec<Record> {
     let mut records = Vec::with_capacity(deliveries.len());
     for (at, delivery) in deliveries.iter().enumerate() {
         match decode::decode(&delivery.body) {
             Ok(events) => records.extend(events.into_iter().map(|event| record(at, delivery, event, now))),
             Err(error) => {
                 let trouble = Trouble::permanent("message", error.to_string());
-                troubles.entry(at).or_default().push((format!("message {}", delivery.id), trouble));
+                failures.add(at, format!("message {}", delivery.id), trouble);
             }
         }
     }
@@ -186,7 +171,7 @@ async fn fetch<F: FetchDocuments>(
     settings: &Settings,
     records: &mut [Record],
     report: &mut Report,
-    troubles: &mut Troubles,
+    failures: &mut Failures,
 ) {
     let mut wanted: BTreeMap<Source, Vec<usize>> = BTreeMap::new();
     for (at, record) in records.iter_mut().enumerate() {
@@ -195,10 +180,9 @@ async fn fetch<F: FetchDocuments>(
             record.what = Loaded::Done;
             report.ignored += 1;
         } else if !source.is_allowed(&settings.allowed) {
-            let detail = "it is in no bucket and on no host that this loader may read".to_owned();
+            let detail = "it is in no bucket and on no host that this loader may read";
             record.what = Loaded::Done;
-            let trouble = (record.name.clone(), Trouble::permanent("forbidden-source", detail));
-            troubles.entry(record.delivery).or_default().push(trouble);
+            failures.add(record.delivery, &record.name, Trouble::permanent("forbidden-source", detail));
         } else if matches!(record.what, Loaded::Reference) {
             wanted.entry(source.clone()).or_default().push(at);
         }
@@ -228,16 +212,16 @@ async fn fetch<F: FetchDocuments>(
                 Err(error) => Trouble::passing(error),
             };
             record.what = Loaded::Done;
-            troubles.entry(record.delivery).or_default().push((record.name.clone(), trouble));
+            failures.add(record.delivery, &record.name, trouble);
         }
     }
 }
 
 /// Checks all items, and applies the newest change of each.
-async fn apply<I: IndexItems>(index: &I, records: &[Record], report: &mut Report, troubles: &mut Troubles) {
+async fn apply<I: IndexItems>(index: &I, records: &[Record], report: &mut Report, failures: &mut Failures) {
     let mut actions = Vec::with_capacity(records.len());
     for (at, record) in records.iter().enumerate() {
-        let mut refuse = |refused| troubles.entry(record.delivery).or_default().push(refused);
+        let mut refuse = |(name, trouble): (String, Trouble)| failures.add(record.delivery, name, trouble);
         match &record.what {
             Loaded::Done | Loaded::Reference => {}
             Loaded::Removed => actions.push((at, record.name.clone(), Action::RemoveSource)),
@@ -294,11 +278,11 @@ async fn apply<I: IndexItems>(index: &I, records: &[Record], report: &mut Report
                 report.superseded += 1;
                 continue;
             }
-            Some(Err(IndexError::Refused { reason, detail })) => Trouble { permanent: true, reason, detail },
+            Some(Err(IndexError::Refused { reason, detail })) => Trouble::permanent(reason, detail),
             Some(Err(IndexError::Port(error))) => Trouble::passing(&error),
             None => Trouble::passing(&"the index has not answered for this record"),
         };
-        troubles.entry(*delivery).or_default().push((name.clone(), trouble));
+        failures.add(*delivery, name, trouble);
     }
 }
 
@@ -326,53 +310,7 @@ fn action<'a>(part: Part<'a>, record: &str) -> Result<(String, Action<'a>), (Str
             let name = if at.is_empty() { record.to_owned() } else { format!("{record} {at}") };
             match item::check(text) {
                 Ok(item) => Ok((format!("{name} {}/{}", item.collection, item.id), Action::PutItem(item))),
-                Err(faults) => Err((name, Trouble::permanent("item", told(&faults)))),
-            }
-        }
-    }
-}
-
-fn told(faults: &[Fault]) -> String {
-    let mut told: Vec<String> = faults.iter().take(FAULTS_TOLD).map(ToString::to_string).collect();
-    if faults.len() > FAULTS_TOLD {
-        told.push(format!("and {} more", faults.len() - FAULTS_TOLD));
-    }
-    told.join("; ")
-}
-
-/// Decides for each message that had a trouble: back to the queue, or to the dead letters.
-async fn conclude<F, I, L, C>(
-    ports: &Ports<'_, F, I, L, C>,
-    settings: &Settings,
-    deliveries: &[Delivery],
-    troubles: Troubles,
-    report: &mut Report,
-) where
-    L: BuryLetters,
-    C: Clock,
-{
-    for (at, troubles) in troubles {
-        let delivery = &deliveries[at];
-        let passing = troubles.iter().find(|(_, trouble)| !trouble.permanent);
-        if let (Some((name, trouble)), true) = (passing, delivery.receives < settings.attempts) {
-            report.acknowledged[at] = false;
-            report.troubles.push(format!("{name}: {}", trouble.detail));
-            continue;
-        }
-        let detail: Vec<String> =
-            troubles.iter().take(FAULTS_TOLD).map(|(name, trouble)| format!("{name}: {}", trouble.detail)).collect();
-        let (_, first) = &troubles[0];
-        let buried: PortResult<()> =
-            ports.letters.bury(&letter(delivery, &first.reason, detail.join("; "), ports.clock.now())).await;
-        match buried {
-            Ok(()) => report.refused.extend(troubles.into_iter().map(|(record, trouble)| Refusal {
-                record,
-                reason: trouble.reason,
-                detail: trouble.detail,
-            })),
-            Err(error) => {
-                report.acknowledged[at] = false;
-                report.troubles.push(format!("the dead letters take no message: {error}"));
+                Err(faults) => Err((name, Trouble::permanent("item", listed(&faults)))),
             }
         }
     }

@@ -133,6 +133,31 @@ fn a_body_that_is_refused_again_is_one_dead_letter() {
 }
 
 #[test]
+fn all_letters_are_gone_through_once_although_those_that_were_seen_are_removed() {
+    let folder = folder();
+    let local = local::open(folder.path()).unwrap();
+    let letters = local.state.dead_letters(QueueName::Scenes);
+    let now = DateTime::UNIX_EPOCH;
+    // More than a page, and as many as two.
+    for many in [501, 1_000] {
+        let bodies: Vec<String> = (0..many).map(|number| number.to_string()).collect();
+        for body in &bodies {
+            let (id, reason, detail) = (body.clone(), "xml".to_owned(), String::new());
+            let letter = DeadLetter { id, body: body.clone(), reason, detail, first: now, last: now, attempts: 1 };
+            block_on(letters.bury(&letter)).unwrap();
+        }
+        let mut seen = Vec::new();
+        for page in letters.pages() {
+            let page = page.unwrap();
+            letters.remove(&page).unwrap();
+            seen.extend(page.into_iter().map(|kept| kept.letter.body));
+        }
+        assert_eq!(seen, bodies);
+        assert!(letters.pages().next().is_none());
+    }
+}
+
+#[test]
 fn a_listing_shows_what_keys_can_name_and_nothing_else() {
     let folder = folder();
     let local = local::open(folder.path()).unwrap();

@@ -3,6 +3,7 @@
 use lazycat::ports::Clock as _;
 use lazycat_tests::bench::{ATTEMPTS, Bench, delivery, level_body, record, run};
 use lazycat_tests::faults::Fault;
+use serde_json::Value;
 
 use crate::{announced, quicklook_record, scene};
 
@@ -67,6 +68,23 @@ fn a_passing_trouble_comes_back_until_its_last_attempt_and_then_is_kept_with_its
                 assert!(letter.detail.contains(operation), "{}", letter.detail);
             }
         }
+    }
+}
+
+#[test]
+fn a_letter_of_an_item_that_is_owed_its_mark_says_so_although_another_scene_of_the_message_is_hopeless() {
+    let bench = Bench::new();
+    let bodies = [record("no/scene.jpg").encode(), announced(&bench, &scene(121, 18))];
+    let [mut both, other] = bodies.map(|body| serde_json::from_str::<Value>(&body).unwrap());
+    both["Records"].as_array_mut().unwrap().extend(other["Records"].as_array().unwrap().clone());
+    bench.faults.of("put mark", "", Fault::Unavailable);
+    let report = run(bench.generate(&[delivery("m", &both.to_string(), ATTEMPTS)]));
+    let refused: Vec<&str> = report.refused.iter().map(|refusal| refusal.reason.as_str()).collect();
+    assert_eq!((report.acknowledged, refused), (vec![true], vec!["name", "unavailable"]));
+    let letters = bench.memory.scenes.letters().snapshot();
+    assert_eq!((letters.len(), letters[0].reason.as_str()), (1, "unavailable"));
+    for refusal in &report.refused {
+        assert!(letters[0].detail.contains(&refusal.detail), "{refusal:?}: {}", letters[0].detail);
     }
 }
 

@@ -7,6 +7,9 @@ use crate::message::DeadLetter;
 use crate::ports::{BuryLetters, HeldLetter, HoldLetters, PortResult};
 use crate::status::Reason;
 
+/// How many letters are read at a time.
+const A_PAGE: usize = 500;
+
 /// The dead letters of one queue. Clones share them.
 ///
 /// The same body is kept once, however often it is refused: with its first and its last time, all its attempts, and
@@ -87,6 +90,22 @@ impl DeadLetters {
                     Ok(Reason { reason, count, oldest: time(row.get(2)?), newest: time(row.get(3)?) })
                 })?
                 .collect()
+        })
+    }
+
+    /// All letters, page by page, in the order in which they came. A page that was given may be removed meanwhile. After an
+    /// error there is nothing more.
+    pub fn pages(&self) -> impl Iterator<Item = PortResult<Vec<KeptLetter>>> {
+        let mut after = Some(0);
+        std::iter::from_fn(move || match self.page(after?, A_PAGE) {
+            Ok(page) => {
+                after = Some(page.last()?.number);
+                Some(Ok(page))
+            }
+            Err(error) => {
+                after = None;
+                Some(Err(error))
+            }
         })
     }
 

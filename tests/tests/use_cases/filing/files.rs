@@ -54,10 +54,19 @@ impl Files {
     }
 
     pub(crate) fn under(template: &str) -> Self {
-        let memory = Memory::new(1);
-        let faults = Faults::default();
         let grid = Grid::with_layout(Layout::parse(template).unwrap(), Some("Filed"));
         let allowed = Allowed { buckets: vec!["mine".to_owned()], hosts: Vec::new() };
+        let settings = Settings { allowed, attempts: ATTEMPTS, tries: TRIES, ..Settings::new(grid) };
+        Self::of(Memory::new(1), Documents::default(), settings)
+    }
+
+    /// The same world without its faults, for another worker.
+    pub(crate) fn over(files: &Self) -> Self {
+        Self::of(files.memory.clone(), files.documents.clone(), files.settings.clone())
+    }
+
+    fn of(memory: Memory, documents: Documents, settings: Settings) -> Self {
+        let faults = Faults::default();
         Self {
             bench: Bench::over(&memory),
             objects: Faulty::new(memory.objects.clone(), &faults),
@@ -66,8 +75,8 @@ impl Files {
             topic: Faulty::new(memory.topic.clone(), &faults),
             letters: Faulty::new(memory.scenes.letters(), &faults),
             sources: Faulty::new(memory.sources.clone(), &faults),
-            documents: Documents::default(),
-            settings: Settings { allowed, attempts: ATTEMPTS, tries: TRIES, ..Settings::new(grid) },
+            documents,
+            settings,
             memory,
             faults,
         }
@@ -170,6 +179,14 @@ pub(crate) fn item(id: &str, date: &str) -> Value {
         "type": "Feature", "stac_version": "1.0.0", "id": id, "collection": "c",
         "geometry": {"type": "Point", "coordinates": [1, 2]}, "bbox": [1, 2, 1, 2],
         "properties": {"datetime": format!("{date}T00:00:00Z"), "platform": "p"}, "links": [], "assets": {}
+    })
+}
+
+pub(crate) fn collection(title: &str) -> Value {
+    json!({
+        "type": "Collection", "stac_version": "1.0.0", "id": "c", "title": title, "description": "d", "license": "MIT",
+        "extent": {"spatial": {"bbox": [[0, 0, 1, 1]]}, "temporal": {"interval": [[null, null]]}},
+        "odd": {"n": 1.0}, "links": [{"rel": "license", "href": "l"}, {"rel": "child", "href": "./x/catalog.json"}]
     })
 }
 
