@@ -114,8 +114,10 @@ pub(crate) async fn conclude<L: BuryLetters, C: Clock>(
             conclusion.troubles.push(failure.to_string());
             continue;
         }
-        // A trouble that may pass decides when the letter is tried again: what is owed must not wait for a hand.
-        let reason = &passing.unwrap_or(&failures[0]).trouble.reason;
+        // What is owed must not wait for a hand: a port that has failed decides when the letter is tried again, and
+        // otherwise a trouble that may pass.
+        let owed = failures.iter().find(|failure| failure.trouble.reason == UNAVAILABLE);
+        let reason = &owed.or(passing).unwrap_or(&failures[0]).trouble.reason;
         match bury(letters, delivery, reason, listed(&failures), clock.now()).await {
             Ok(()) => conclusion.refused.extend(failures),
             Err(trouble) => {
@@ -234,6 +236,15 @@ mod tests {
             assert_eq!((letters.len(), letters[0].reason.as_str()), (1, UNAVAILABLE));
             assert_eq!(letters[0].first, letters[0].last, "it is not known when it was sent");
         }
+    }
+
+    #[test]
+    fn a_port_that_has_failed_gives_the_reason_over_what_is_not_there_yet() {
+        let missing = Trouble::reading(&PortError::NotFound { what: "x".to_owned() }, false);
+        let (_, letters) = concluded(&[delivery(ATTEMPTS)], &[(0, "a", missing.clone()), (0, "b", busy())]);
+        assert_eq!(letters[0].reason, UNAVAILABLE);
+        let (_, letters) = concluded(&[delivery(ATTEMPTS)], &[(0, "a", wrong()), (0, "b", missing)]);
+        assert_eq!(letters[0].reason, "not-found");
     }
 
     #[test]
