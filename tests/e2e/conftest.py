@@ -5,13 +5,18 @@ a proxy that records their requests. Permissions are enforced: a function that l
 """
 
 import platform
+import sys
 
 import pytest
 
 import template
 from emulator import Emulator
 from recorder import Recorder
+from scenes import ROOT
 from stack import Stack
+
+sys.path.insert(0, str(ROOT / "tests" / "postgres"))
+from cluster import Cluster  # noqa: E402
 
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 
@@ -41,6 +46,17 @@ def world(tmp_path_factory):
     finally:
         emulator.stop()
         recorder.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A database server; each module makes a database of its own."""
+    cluster = Cluster()
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,14 @@
 """Items of others, their catalog and their search index in step: filed, loaded into pgstac, damaged, audited and told of again."""
 
 import json
-import sys
 
 import psycopg
 import pytest
 
 from conftest import ARCHITECTURE
 from loaders import LoaderStack, build, item, withdrawn
-from scenes import ROOT
 from stack import wait_until
 from test_operations import DRIFT, run
-
-sys.path.insert(0, str(ROOT / "tests" / "postgres"))
-from cluster import Cluster  # noqa: E402
 
 NAME = "lazycat-audited"
 BUCKET = "audited-e2e-catalog"
@@ -25,14 +20,9 @@ DATABASE = "audited"
 
 
 @pytest.fixture(scope="module")
-def database():
-    cluster = Cluster()
-    try:
-        cluster.start()
-        cluster.make(DATABASE)
-        yield cluster
-    finally:
-        cluster.stop()
+def database(postgres):
+    postgres.make(DATABASE)
+    return postgres
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +59,7 @@ def sql(database):
         yield lambda text, *values: connection.execute(text, values)
 
 
-def address(database: Cluster) -> str:
+def address(database) -> str:
     return f"postgresql://postgres@127.0.0.1:{database.port}/{DATABASE}?sslmode=disable"
 
 

@@ -1,19 +1,15 @@
 """Catalog and search index in step: a loader fills pgstac from the stack's topics, and the audit finds and mends what others break."""
 
 import json
-import sys
 
 import psycopg
 import pytest
 
 from conftest import ARCHITECTURE
 from loaders import LoaderStack, build
-from scenes import ROOT, fixtures
+from scenes import fixtures
 from stack import BUCKET, NAME, wait_until
 from test_operations import DRIFT, run
-
-sys.path.insert(0, str(ROOT / "tests" / "postgres"))
-from cluster import Cluster  # noqa: E402
 
 SCENES = fixtures("CBERS4A/WPM/**/*.xml")
 PREFIX = "CBERS4A/WPM"
@@ -23,14 +19,9 @@ ADDRESS = "https://stac.example.com/"
 
 
 @pytest.fixture(scope="module")
-def database():
-    cluster = Cluster()
-    try:
-        cluster.start()
-        cluster.make("searched")
-        yield cluster
-    finally:
-        cluster.stop()
+def database(postgres):
+    postgres.make("searched")
+    return postgres
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +47,7 @@ def loader(addressed, database, tmp_path_factory):
     loader.delete()
 
 
-def connection(database: Cluster) -> str:
+def connection(database) -> str:
     return f"postgresql://postgres@127.0.0.1:{database.port}/searched"
 
 

@@ -10,11 +10,7 @@ import pytest
 
 from conftest import ARCHITECTURE
 from loaders import LoaderStack, build, created, item, publish, template_of, withdrawn
-from scenes import ROOT
 from stack import wait_until
-
-sys.path.insert(0, str(ROOT / "tests" / "postgres"))
-from cluster import Cluster  # noqa: E402
 
 TOPIC = "stac-items"
 BUCKET = "loader-e2e-items"
@@ -28,14 +24,9 @@ def test_linters_are_content():
 
 
 @pytest.fixture(scope="module")
-def database():
-    cluster = Cluster()
-    try:
-        cluster.start()
-        cluster.make("loaders")
-        yield cluster
-    finally:
-        cluster.stop()
+def database(postgres):
+    postgres.make("loaders")
+    return postgres
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,7 @@ import pytest
 from conftest import ARCHITECTURE
 from scenes import ROOT
 
-sys.path.insert(0, str(ROOT / "tests" / "postgres"))
 sys.path.insert(0, str(ROOT / "tests" / "api"))
-from cluster import Cluster  # noqa: E402
 from function import event_of  # noqa: E402
 
 TEMPLATE = ROOT / "functions" / "stac-api" / "template.yaml"
@@ -36,19 +34,14 @@ def item(number: int) -> dict:
 
 
 @pytest.fixture(scope="module")
-def database():
-    cluster = Cluster()
-    try:
-        cluster.start()
-        cluster.make("api")
-        with psycopg.connect(cluster.address("api"), autocommit=True) as connection:
-            connection.execute("SET search_path TO pgstac, public")
-            collection = {"type": "Collection", "stac_version": "1.1.0", "id": "one", "description": "x", "links": []}
-            connection.execute("SELECT create_collection(%s::text::jsonb)", (json.dumps(collection),))
-            connection.execute("SELECT upsert_items(%s::text::jsonb)", (json.dumps([item(number) for number in range(5)]),))
-        yield cluster
-    finally:
-        cluster.stop()
+def database(postgres):
+    postgres.make("api")
+    with psycopg.connect(postgres.address("api"), autocommit=True) as connection:
+        connection.execute("SET search_path TO pgstac, public")
+        collection = {"type": "Collection", "stac_version": "1.1.0", "id": "one", "description": "x", "links": []}
+        connection.execute("SELECT create_collection(%s::text::jsonb)", (json.dumps(collection),))
+        connection.execute("SELECT upsert_items(%s::text::jsonb)", (json.dumps([item(number) for number in range(5)]),))
+    return postgres
 
 
 class Api:
