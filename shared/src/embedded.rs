@@ -47,6 +47,7 @@ use crate::update;
 
 use self::give_up::GiveUp;
 use self::patience::{Patience, Patient};
+use self::progress::StaleLevel;
 
 pub use self::give_up::GAVE_UP;
 pub use self::import::{Import, ImportError, import, submit, work_off};
@@ -220,7 +221,21 @@ impl<'a> Engine<'a> {
         // the receives of messages that he cannot work on.
         self.patience.insist(|| self.local.directory.has_room())?;
         self.patience.insist(|| feeder::redrive(self.local))?;
-        self.know_what_is_given_up()
+        self.know_what_is_given_up()?;
+        self.give_up_what_is_worn()
+    }
+
+    /// Gives up what ends its process, before anybody works: else one thread could be working on a newer message about the
+    /// same while another gives up the older.
+    fn give_up_what_is_worn(&self) -> Result<(), PortError> {
+        for name in QueueName::ALL {
+            let given_up = self.give_up.sweep(self.local, name, &self.patience)?;
+            match name {
+                QueueName::Levels => self.progress.stale(given_up.into_iter().map(StaleLevel::from).collect()),
+                QueueName::Scenes | QueueName::Items => self.progress.refused(given_up),
+            }
+        }
+        Ok(())
     }
 
     /// Learns what earlier runs have given up.

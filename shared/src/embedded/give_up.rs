@@ -38,6 +38,9 @@ pub const GAVE_UP: &str = "gave-up";
 /// killed for another reason again and again must not make a message look guilty that only happened to be in its hands.
 const MOST_RECEIVES: u32 = 10;
 
+/// How many messages are given up at once, when work begins.
+const SWEPT_AT_ONCE: usize = 100;
+
 /// The subjects that are given up.
 #[derive(Debug, Default)]
 pub(super) struct GiveUp {
@@ -78,6 +81,25 @@ impl GiveUp {
             }
         }
         Ok(stale)
+    }
+
+    /// Gives up all messages of a queue that were received too often; gives what is to be told.
+    pub(super) fn sweep(
+        &self,
+        local: &Local,
+        name: QueueName,
+        patience: &Patience<'_>,
+    ) -> Result<Vec<Refusal>, PortError> {
+        let (queue, letters) = (local.state.queue(name), local.state.dead_letters(name));
+        let mut told = Vec::new();
+        loop {
+            let received = patience.insist(|| queue.receive_worn(SWEPT_AT_ONCE, MOST_RECEIVES))?;
+            if received.is_empty() {
+                return Ok(told);
+            }
+            let (_, given_up) = self.sort_out(&queue, &letters, patience, received)?;
+            told.extend(given_up);
+        }
     }
 
     /// Sorts out what is given up, and gives what is to be worked on, and what was given up, to be told.
@@ -209,5 +231,35 @@ mod tests {
         let deliveries = sorted_out(&[]);
         assert_eq!(deliveries, [given_up_body]);
         assert_eq!(sorted_out(&[&other]), [other], "nothing stands for it any longer");
+    }
+
+    /// Wherever in the queue it stands, and before anybody is given anything.
+    #[test]
+    fn what_was_received_too_often_is_given_up_before_work_begins_and_nothing_else_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || crate::local::open(folder.path()).unwrap();
+        let level = |key: &str| {
+            let level = Level::parse(key).unwrap();
+            LevelMessage { level, since: World.now() }.encode()
+        };
+        let bodies = ["CBERS4", "CBERS4A"].map(level);
+        let send = |body: &String| block_on(open().state.queue(QueueName::Levels).send(std::slice::from_ref(body)));
+        send(&bodies[1]).remove(0).unwrap();
+        for _ in 0..MOST_RECEIVES {
+            // Whoever receives it is gone.
+            assert_eq!(block_on(open().state.queue(QueueName::Levels).receive(10)).unwrap().len(), 1);
+        }
+        let local = open();
+        let queue = local.state.queue(QueueName::Levels);
+        send(&bodies[0]).remove(0).unwrap();
+        let progress = Progress::default();
+        let patience = Patience::new(&progress, std::sync::Arc::default());
+        let give_up = GiveUp::default();
+        let told = give_up.sweep(&local, QueueName::Levels, &patience).unwrap();
+        assert_eq!(told.iter().map(|refusal| refusal.scene.as_str()).collect::<Vec<_>>(), ["CBERS4A"]);
+        assert_eq!(give_up.sweep(&local, QueueName::Levels, &patience).unwrap(), []);
+        assert_eq!(local.state.dead_letters(QueueName::Levels).page(0, 10).unwrap().len(), 1);
+        let left = block_on(queue.receive(10)).unwrap();
+        assert_eq!((left.len(), left[0].body == bodies[0], left[0].receives), (1, true, 1));
     }
 }

@@ -146,6 +146,15 @@ impl Queue {
         })
     }
 
+    /// Receives up to `most` of the messages that have been received so often, at least, before.
+    ///
+    /// # Errors
+    ///
+    /// When the state file cannot be written.
+    pub fn receive_worn(&self, most: usize, receives: u32) -> PortResult<Vec<Delivery>> {
+        self.take(most, receives)
+    }
+
     fn send_all<'a>(&self, bodies: impl ExactSizeIterator<Item = &'a str>) -> Vec<PortResult<()>> {
         let now = self.state.now();
         self.send_as_of(bodies.map(|body| (body, now)))
@@ -182,7 +191,8 @@ impl Queue {
         })
     }
 
-    fn take(&self, most: usize) -> PortResult<Vec<Delivery>> {
+    /// Receives messages that have been received so often at least.
+    fn take(&self, most: usize, at_least: u32) -> PortResult<Vec<Delivery>> {
         let now = self.state.now();
         let until = now.saturating_add(micros(self.state.shared.options.visibility)).max(1);
         let holder = self.state.shared.holder_id;
@@ -196,9 +206,9 @@ impl Queue {
             let deliveries = connection
                 .prepare_cached(
                     "SELECT id, receives + 1, sent, body FROM messages
-                     WHERE queue = ?1 AND visible_at = 0 ORDER BY id LIMIT ?2",
+                     WHERE queue = ?1 AND visible_at = 0 AND receives >= ?3 ORDER BY id LIMIT ?2",
                 )?
-                .query_map((self.name.number(), i64::try_from(most).unwrap_or(i64::MAX)), |row| {
+                .query_map((self.name.number(), i64::try_from(most).unwrap_or(i64::MAX), at_least), |row| {
                     let id: i64 = row.get(0)?;
                     let receives: i64 = row.get(1)?;
                     let delivery = Delivery {
@@ -257,7 +267,7 @@ impl SendLevels for LevelSender {
 impl ReceiveMessages for Queue {
     async fn receive(&self, most: usize) -> PortResult<Vec<Delivery>> {
         if self.has_visible()? || (self.state.clear_up_sometimes()? && self.has_visible()?) {
-            self.take(most)
+            self.take(most, 0)
         } else {
             Ok(Vec::new())
         }
