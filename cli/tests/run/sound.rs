@@ -32,7 +32,7 @@ pub fn times(catalog: &Path) -> BTreeMap<String, SystemTime> {
 }
 
 /// The keys of the files in the catalog, `.lazycat` left out.
-fn keys(catalog: &Path) -> Vec<String> {
+pub fn keys(catalog: &Path) -> Vec<String> {
     let mut keys = Vec::new();
     let mut folders = vec![String::new()];
     while let Some(folder) = folders.pop() {
