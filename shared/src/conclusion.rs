@@ -159,7 +159,6 @@ pub(crate) fn letter(delivery: &Delivery, reason: &str, detail: String, now: Dat
 }
 
 #[cfg(test)]
-#[allow(clippy::panic)]
 mod tests {
     use futures::executor::block_on;
 
@@ -222,7 +221,8 @@ mod tests {
             concluded(&[Delivery { sent: Some(sent), ..delivery(1) }], &[(0, "a", wrong()), (0, "b", odd)]);
         assert_eq!((conclusion.acknowledged, conclusion.troubles), (vec![true], vec![]));
         assert_eq!(subjects(&conclusion.refused), ["a", "b"]);
-        let [letter] = &letters[..] else { panic!("{letters:?}") };
+        assert_eq!(letters.len(), 1);
+        let letter = &letters[0];
         assert_eq!((letter.id.as_str(), letter.body.as_str(), letter.attempts), ("m", "the body", 1));
         assert_eq!((letter.reason.as_str(), letter.detail.as_str()), ("xml", "a: it is wrong; b: it is odd"));
         assert_eq!((letter.first, letter.last), (sent, Memory::new(1).time.now()));

@@ -15,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::write::{self, Origin};
 use super::{Index, file};
+use crate::message::listed;
 use crate::ports::{PortError, PortResult};
 use crate::search::document::{self, Part};
 use crate::search::item::{self, CheckedItem};
@@ -170,10 +171,7 @@ fn look<'a>(base: &Path, key: &str, text: &'a OnceLock<Vec<u8>>) -> PortResult<S
         Ok([Part::Collection { id, .. }]) => Seen::Collection(id),
         Ok([Part::Item { at, text }]) if at.is_empty() => match item::check(text) {
             Ok(item) => Seen::Item(item),
-            Err(faults) => {
-                let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
-                Seen::Refused(told.join("; "))
-            }
+            Err(faults) => Seen::Refused(listed(&faults)),
         },
         _ => Seen::Other,
     })
